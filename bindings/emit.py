@@ -1,0 +1,364 @@
+"""Native code for any shape and CPU: object, static and shared library, or straight into memory.
+
+>>> from riskcore import Shape
+>>> from riskcore.bindings.emit import emit
+>>> files = emit("out", Shape(instruments=256), "x86-64-v3")  # doctest: +SKIP
+
+The same shape and CPU give the same bytes on any host. Objects are kept in a cache directory
+(``RISKCORE_CACHE``, else ``$XDG_CACHE_HOME/riskcore``, else ``~/.cache/riskcore``) under a hash of the
+kernels, the layout, the emitter and the versions of the compiler, so nothing stale is ever used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from riskcore import layout
+from riskcore.kernels.api import EXPORTS
+from riskcore.layout import Shape
+
+PACKAGE = Path(layout.__file__).resolve().parent
+WORKER = Path(__file__).resolve().parent / "worker.py"
+CPU_LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4", "native")
+MEMORY_TABLE = "rc_functions"
+
+# Everything that decides what Numba generates, so that no host and no user setting does.
+ENVIRONMENT = {
+    "NUMBA_CPU_NAME": "generic",
+    "NUMBA_CPU_FEATURES": "",
+    "NUMBA_DISABLE_INTEL_SVML": "1",
+    "NUMBA_DISABLE_JIT": "0",
+    "NUMBA_OPT": "0",
+    "NUMBA_DEBUGINFO": "0",
+    "PYTHONHASHSEED": "0",
+}
+
+
+class EmitError(Exception):
+    """Why no code could be made, in one line."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One object: CPU level, and how its symbols are named.
+
+    With a ``table`` the functions are local and the only global symbol is an array of their
+    addresses in the order of the export table; otherwise each is global, with ``prefix`` and
+    ``suffix`` around its name.
+    """
+
+    cpu: str
+    table: str = ""
+    prefix: str = ""
+    suffix: str = ""
+
+
+def make_objects(shape: Shape, jobs: list[Job], partial: bool = False) -> list[bytes]:
+    """Compile the kernels once and generate one object per job.
+
+    Parameters
+    ----------
+    shape : Shape
+        Sizes frozen into the code.
+    jobs : list of Job
+        What to generate.
+    partial : bool
+        Replace kernels that do not compile by functions that return 0. For development.
+
+    Returns
+    -------
+    list of bytes
+        Relocatable ELF files without undefined symbols.
+
+    Raises
+    ------
+    EmitError
+        If a kernel does not compile or uses something from outside the kernel language.
+    """
+    if platform.machine() != "x86_64" or sys.platform != "linux":
+        raise EmitError(f"native code is made for x86-64 Linux, not {sys.platform} {platform.machine()}")
+    base = _fingerprint(shape, partial)
+    paths = [_cache_directory() / f"{_digest(base, job)}.o" for job in jobs]
+    absent = [(job, path) for job, path in zip(jobs, paths, strict=True) if not path.exists()]
+    found = {path: path.read_bytes() for path in paths if path.exists()}
+    if absent:
+        images = _run_worker(shape, [job for job, _ in absent], partial)
+        for (_, path), image in zip(absent, images, strict=True):
+            found[path] = image
+            if not partial:
+                _store(path, image)
+    return [found[path] for path in paths]
+
+
+def _run_worker(shape: Shape, jobs: list[Job], partial: bool) -> list[bytes]:
+    """Start the compiler process and collect its objects."""
+    with tempfile.TemporaryDirectory(prefix="riskcore-") as directory:
+        paths = [Path(directory) / f"{number}.o" for number in range(len(jobs))]
+        request = {
+            "package": str(PACKAGE),
+            "shape": asdict(shape),
+            "partial": partial,
+            "jobs": [
+                {**asdict(job), "path": str(path)} for job, path in zip(jobs, paths, strict=True)
+            ],
+        }
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_")}
+        done = subprocess.run(
+            [sys.executable, "-P", str(WORKER)],
+            input=json.dumps(request),
+            env={**inherited, **ENVIRONMENT},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or ["the compiler process died"]
+            raise EmitError(lines[-1])
+        if partial and done.stderr:
+            print(done.stderr.strip(), file=sys.stderr)
+        return [path.read_bytes() for path in paths]
+
+
+def _cache_directory() -> Path:
+    """Where objects are kept."""
+    chosen = os.environ.get("RISKCORE_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "riskcore"
+
+
+def _store(path: Path, image: bytes) -> None:
+    """Write an object whole or not at all; a cache that cannot be written is no error."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(image)
+        Path(name).replace(path)
+    except OSError:
+        return
+
+
+@lru_cache(maxsize=1)
+def _sources_hash() -> str:
+    """Hash of every source that ends up in the code."""
+    state = hashlib.sha256()
+    files = [
+        *sorted((PACKAGE / "kernels").rglob("*.py")),
+        PACKAGE / "layout.py",
+        PACKAGE / "codes.py",
+        *(WORKER.parent / name for name in ("lower.py", "link.py", "worker.py", "emit.py")),
+    ]
+    for path in files:
+        state.update(str(path.name).encode() + b"\0" + path.read_bytes() + b"\0")
+    return state.hexdigest()
+
+
+def _fingerprint(shape: Shape, partial: bool) -> str:
+    """What a cached object depends on, its job aside."""
+    versions = [metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
+    return repr((_sources_hash(), versions, platform.python_version(), shape.sizes(), partial))
+
+
+def _digest(base: str, job: Job) -> str:
+    host = ""
+    if job.cpu == "native":
+        import llvmlite.binding as llvm  # noqa: PLC0415
+
+        host = llvm.get_host_cpu_name() + llvm.get_host_cpu_features().flatten()
+    return hashlib.sha256(repr((base, job, host)).encode()).hexdigest()
+
+
+def archive(members: dict[str, bytes], symbols: dict[str, list[str]]) -> bytes:
+    """A static library: the common ``ar`` format with a symbol index, without times or owners.
+
+    Parameters
+    ----------
+    members : dict of str to bytes
+        Objects by file name (at most 15 characters).
+    symbols : dict of str to list of str
+        Global symbols of each.
+    """
+
+    def entry(name: str, data: bytes) -> bytes:
+        head = f"{name:<16}{0:<12}{0:<6}{0:<6}{'644':<8}{len(data):<10}`\n".encode()
+        return head + data + b"\n" * (len(data) % 2)
+
+    names = [symbol for member in members for symbol in symbols[member]]
+    text = b"".join(name.encode() + b"\0" for name in names)
+    text += b"\0" * (len(text) % 2)
+    offset = 8 + 60 + 4 + 4 * len(names) + len(text)
+    places = []
+    for member, data in members.items():
+        places += [offset] * len(symbols[member])
+        offset += 60 + len(data) + len(data) % 2
+    index = struct.pack(f">{len(places) + 1}I", len(places), *places) + text
+    body = b"".join(entry(f"{name}/", data) for name, data in members.items())
+    return b"!<arch>\n" + entry("/", index) + body
+
+
+def emit(
+    out_dir: str | Path,
+    shape: Shape | None = None,
+    cpu: str = "x86-64-v3",
+    *,
+    prefix: str = "",
+    suffix: str = "",
+    partial: bool = False,
+) -> list[Path]:
+    """Write the native library of a shape: what an engine links, without Python.
+
+    Parameters
+    ----------
+    out_dir : path
+        Made if needed; gets ``lib/`` with the object, ``libriskcore.a``, ``libriskcore.so`` (where a
+        C compiler is installed) and ``pkgconfig/riskcore.pc``, and ``include/``.
+    shape : Shape
+        Sizes of the buffer; the default shape if None.
+    cpu : str
+        ``x86-64-v2``, ``x86-64-v3``, ``x86-64-v4`` or ``native``.
+    prefix, suffix : str
+        Put around every exported name, so that two libraries can be linked into one program.
+    partial : bool
+        See make_objects.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    EmitError
+        If the CPU is not one of the four or a kernel does not compile.
+    """
+    shape = shape or Shape()
+    if cpu not in CPU_LEVELS:
+        raise EmitError(f"unknown cpu {cpu!r}: choose from {', '.join(CPU_LEVELS)}")
+    (image,) = make_objects(shape, [Job(cpu, "", prefix, suffix)], partial)
+    out = Path(out_dir)
+    library = out / "lib"
+    (library / "pkgconfig").mkdir(parents=True, exist_ok=True)
+    names = [f"{prefix}{export.name}{suffix}" for export in EXPORTS]
+    files = {
+        library / "riskcore.o": image,
+        library / "libriskcore.a": archive({"riskcore.o": image}, {"riskcore.o": names}),
+        library / "pkgconfig" / "riskcore.pc": _pkg_config(out, shape, cpu).encode(),
+    }
+    for path, data in files.items():
+        path.write_bytes(data)
+    written = list(files)
+    shared = _link_shared(library / "riskcore.o", library / "libriskcore.so")
+    if shared is not None:
+        written.append(shared)
+    return written + _headers(out / "include", shape)
+
+
+def _headers(directory: Path, shape: Shape) -> list[Path]:
+    """Write the C header of the shape and copy the C++ one."""
+    try:
+        from riskcore.bindings import header  # noqa: PLC0415
+    except ImportError:
+        return []
+    directory.mkdir(parents=True, exist_ok=True)
+    target = directory / "riskcore.h"
+    target.write_text(header.render(shape))
+    written = [target]
+    wrapper = WORKER.parent / "include" / "riskcore.hpp"
+    if wrapper.exists():
+        written.append(Path(shutil.copy(wrapper, directory / wrapper.name)))
+    return written
+
+
+def _link_shared(source: Path, target: Path) -> Path | None:
+    """Make the shared library, or nothing where no C compiler is installed."""
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc")
+    if not compiler:
+        return None
+    options = ["-shared", "-nostdlib", "-Wl,-soname,libriskcore.so", "-Wl,--build-id=none"]
+    done = subprocess.run(
+        [*compiler.split(), *options, "-Wl,-z,relro,-z,now", "-o", str(target), str(source)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise EmitError(f"{compiler} could not link libriskcore.so: {done.stderr.strip()[:200]}")
+    return target
+
+
+def _pkg_config(out: Path, shape: Shape, cpu: str) -> str:
+    """Text of riskcore.pc; found from wherever the directory is moved to."""
+    sizes = ", ".join(f"{value} {name}" for name, value in asdict(shape).items())
+    return f"""prefix=${{pcfiledir}}/../..
+libdir=${{prefix}}/lib
+includedir=${{prefix}}/include
+
+Name: riskcore
+Description: pre-trade risk gate for {cpu}; {sizes}
+Version: {layout.ABI_VERSION}
+Libs: -L${{libdir}} -lriskcore
+Cflags: -I${{includedir}}
+"""
+
+
+def host_level() -> str:
+    """The highest of the two levels in the wheel that this CPU runs."""
+    import llvmlite.binding as llvm  # noqa: PLC0415
+
+    features = llvm.get_host_cpu_features()
+    wanted = ("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe")
+    return "x86-64-v3" if all(features.get(name) for name in wanted) else "x86-64-v2"
+
+
+_loaded: list[Any] = []  # code stays mapped for the life of the process
+
+
+@lru_cache(maxsize=256)
+def emit_in_memory(shape: Shape, cpu: str = "", partial: bool = False) -> dict[str, int]:
+    """Load the code of a shape into this process.
+
+    Parameters
+    ----------
+    shape : Shape
+        Sizes of the buffer.
+    cpu : str
+        As in emit; the host's level if empty.
+    partial : bool
+        See make_objects.
+
+    Returns
+    -------
+    dict of str to int
+        Address of every exported function.
+    """
+    import ctypes  # noqa: PLC0415
+
+    import llvmlite.binding as llvm  # noqa: PLC0415
+
+    (image,) = make_objects(shape, [Job(cpu or host_level(), MEMORY_TABLE)], partial)
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+    compiler = llvm.create_lljit_compiler(machine)
+    tracker = (
+        llvm.JITLibraryBuilder()
+        .add_object_img(image)
+        .export_symbol(MEMORY_TABLE)
+        .link(compiler, "riskcore")
+    )
+    _loaded.append((compiler, tracker))
+    addresses = (ctypes.c_uint64 * len(EXPORTS)).from_address(tracker[MEMORY_TABLE])
+    return {export.name: int(at) for export, at in zip(EXPORTS, addresses, strict=True)}

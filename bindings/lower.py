@@ -1,0 +1,328 @@
+"""Kernels to LLVM IR: every row of the export table becomes one plain C function.
+
+Numba compiles a small entry function per export with an explicit signature of pointers and scalars.
+Its native convention is ``(result *, exception **, arguments...) -> status``; a few lines of IR wrap
+that in ``int64_t rc_xxx(void *state, ...)``. Kernels never raise, so the status folds away; if one
+ever did, the wrapper returns 0, which never means success.
+
+Runs in a process of its own (see ``worker.py``), because Numba reads its options at import.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from numba.core import errors, types
+from numba.extending import intrinsic
+
+from riskcore.codes import BAD_BUFFER, OK
+from riskcore.kernels.api import EXPORTS, Argument, Export, constants
+from riskcore.layout import Shape, record_dtype, state_dtype
+
+OPTIONS = {
+    "error_model": "numpy",
+    "boundscheck": False,
+    "fastmath": False,
+    "nogil": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+POINTER_ATTRIBUTES = "noalias nocapture nonnull noundef"
+ATTRIBUTES = 'nounwind uwtable "no-builtins"'
+
+# Block copies and fills that code generation may ask for; local symbols, so nothing is undefined.
+SUPPORT = f"""
+define internal ptr @memset(ptr %to, i32 %value, i64 %size) {ATTRIBUTES} {{
+  %byte = trunc i32 %value to i8
+  %end = call {{ ptr, i64 }} asm sideeffect "rep stosb",
+    "={{di}},={{cx}},{{al}},0,1,~{{memory}},~{{dirflag}},~{{fpsr}},~{{flags}}"(
+    i8 %byte, ptr %to, i64 %size)
+  ret ptr %to
+}}
+define internal ptr @memcpy(ptr %to, ptr %from, i64 %size) {ATTRIBUTES} {{
+  %end = call {{ ptr, ptr, i64 }} asm sideeffect "rep movsb",
+    "={{di}},={{si}},={{cx}},0,1,2,~{{memory}},~{{dirflag}},~{{fpsr}},~{{flags}}"(
+    ptr %to, ptr %from, i64 %size)
+  ret ptr %to
+}}
+@llvm.compiler.used = appending global [2 x ptr] [ptr @memset, ptr @memcpy], section "llvm.metadata"
+"""
+
+
+class LoweringError(Exception):
+    """A kernel that does not exist or does not compile; the message is one line."""
+
+
+@intrinsic
+def dereference(typing_context: Any, pointer: Any) -> Any:
+    """The record behind a pointer; records are passed by address, so this costs nothing."""
+    if not isinstance(pointer, types.CPointer):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return arguments[0]
+
+    return pointer.dtype(pointer), generate
+
+
+def _numba_type(argument: Argument, shape: Shape) -> Any:
+    """The Numba type in which an argument reaches the entry function."""
+    if argument.kind == "record":
+        return types.CPointer(numba.from_dtype(record_dtype(argument.record, shape)))
+    scalar = {"i64": types.int64, "f64": types.float64}[argument.kind]
+    return types.CPointer(scalar) if argument.is_pointer else scalar
+
+
+def _length(argument: Argument) -> str:
+    """The length behind a pointer as an expression of constants and other arguments."""
+    return argument.size
+
+
+def _entry_source(export: Export) -> str:
+    """Source of the entry function: pointers to records and arrays, then the kernel."""
+    passed = []
+    for argument in export.arguments:
+        if argument.size:
+            passed.append(f"carray({argument.name}, ({_length(argument)},))")
+        elif argument.kind == "record":
+            passed.append(f"dereference({argument.name})")
+        else:
+            passed.append(argument.name)
+    parameters = ", ".join(["state", *(a.name for a in export.c_arguments)])
+    body = ", ".join(["dereference(state)", *passed])
+    return f"def {export.name}({parameters}):\n    return kernel({body})\n"
+
+
+def _compile(export: Export, shape: Shape) -> tuple[str, str]:
+    """Compile one export; returns the native symbol and a module of IR."""
+    where = f"{export.name} (riskcore.kernels.{export.kernel})"
+    try:
+        kernel = export.load()
+    except (ImportError, AttributeError) as error:
+        raise LoweringError(f"{where} cannot be imported: {error}") from error
+    frozen = constants(shape)
+    names = {a.name for a in export.c_arguments}
+    scope: dict[str, Any] = {
+        "kernel": kernel,
+        "dereference": dereference,
+        "carray": numba.carray,
+        **{key: value for key, value in frozen.items() if key not in names},
+    }
+    exec(compile(_entry_source(export), f"<{export.name}>", "exec"), scope)  # noqa: S102
+    state = types.CPointer(numba.from_dtype(state_dtype(shape)))
+    signature = types.int64(state, *(_numba_type(a, shape) for a in export.c_arguments))
+    try:
+        entry = numba.njit(signature, **OPTIONS)(scope[export.name])
+    except errors.NumbaError as error:
+        raise LoweringError(f"{where} does not compile: {_first_lines(error)}") from error
+    compiled = entry.overloads[signature.args]
+    return compiled.fndesc.llvm_func_name, compiled.library.get_llvm_str()
+
+
+def _first_lines(error: Exception) -> str:
+    """The part of a compiler message that names the cause, on one line."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    text = re.sub(r"Record\(.*?;\d+;(True|False)\)", "Record", text)
+    lines = [line.strip() for line in text.splitlines()]
+    kept = [
+        line
+        for line in lines
+        if line and not re.match(r"(Failed in nopython|During|There are|- |This error is|\^|>>>)", line)
+    ]
+    return " | ".join(line[:160] for line in kept[:8])
+
+
+def _c_type(argument: Argument) -> str:
+    return "ptr" if argument.is_pointer else {"i64": "i64", "f64": "double"}[argument.kind]
+
+
+def _wrapper(export: Export, native: str, shape: Shape) -> str:
+    """IR of the C function around a native entry function."""
+    frozen = constants(shape)
+    parameters = [
+        f"ptr {POINTER_ATTRIBUTES} align {frozen['alignment']} "
+        f"dereferenceable({frozen['size_bytes']}) %state"
+    ]
+    for argument in export.c_arguments:
+        attributes = ""
+        if argument.is_pointer:
+            attributes = f"{POINTER_ATTRIBUTES} align 8 "
+            if not argument.size:
+                size = record_dtype(argument.record, shape).itemsize
+                attributes += f"dereferenceable({size}) "
+        parameters.append(f"{_c_type(argument)} {attributes}%{argument.name}")
+    types_only = ", ".join(["ptr", *(_c_type(a) for a in export.c_arguments)])
+    passed = ", ".join(["ptr %state", *(f"{_c_type(a)} %{a.name}" for a in export.c_arguments)])
+    head, tail = "", ""
+    if export.name in ("rc_state_init", "rc_state_attach"):
+        # Foreign memory: nothing about it may be assumed before it was looked at.
+        parameters = ["ptr %state"]
+        head = f"""
+  %.address = ptrtoint ptr %state to i64
+  %.low = and i64 %.address, {frozen["alignment"] - 1}
+  %.misaligned = icmp ne i64 %.low, 0
+  %.missing = icmp eq i64 %.address, 0
+  %.refused = or i1 %.misaligned, %.missing
+  br i1 %.refused, label %refuse, label %accept
+accept:"""
+        tail = f"\nrefuse:\n  ret i64 {BAD_BUFFER}"
+    if export.name == "rc_state_init":
+        head += f"\n  %.cleared = call ptr @memset(ptr %state, i32 0, i64 {frozen['size_bytes']})"
+    return f"""
+declare i32 @{native}(ptr, ptr, {types_only})
+define i64 @{export.name}({", ".join(parameters)}) {ATTRIBUTES} {{
+  %.result = alloca i64
+  %.exception = alloca ptr
+  store i64 0, ptr %.result
+  store ptr null, ptr %.exception{head}
+  %.status = call i32 @{native}(ptr %.result, ptr %.exception, {passed})
+  %.value = load i64, ptr %.result
+  %.fine = icmp eq i32 %.status, 0
+  %.answer = select i1 %.fine, i64 %.value, i64 0
+  ret i64 %.answer{tail}
+}}
+"""
+
+
+def _constant(name: str, value: int) -> str:
+    return f"define i64 @{name}() {ATTRIBUTES} {{ ret i64 {value} }}\n"
+
+
+def _written_here(export: Export, shape: Shape) -> str:
+    """IR of the functions that are no kernel."""
+    frozen = constants(shape)
+    if export.name == "rc_state_size":
+        return _constant(export.name, frozen["size_bytes"])
+    if export.name == "rc_state_align":
+        return _constant(export.name, frozen["alignment"])
+    if export.name == "rc_checkpoint":
+        return f"""
+define i64 @{export.name}(ptr %state, ptr %memory) {ATTRIBUTES} {{
+  %end = call ptr @memcpy(ptr %memory, ptr %state, i64 {frozen["size_bytes"]})
+  ret i64 {OK}
+}}
+"""
+    raise LoweringError(f"{export.name} has no kernel")
+
+
+def readable_name(mangled: str) -> str:
+    """The dotted name inside a mangled symbol, as profilers and debuggers should show it.
+
+    Parameters
+    ----------
+    mangled : str
+        A symbol of Numba, ``_ZN<length><part><length><part>B...``.
+
+    Returns
+    -------
+    str
+        ``gate.check_order`` for a kernel of the project.
+    """
+    parts, position = [], len("_ZN")
+    while match := re.compile(r"\d+").match(mangled, position):
+        position = match.end() + int(match.group())
+        parts.append(mangled[match.end() : position])
+    name = re.sub("_3[ce]", "", ".".join(parts))  # < and > of nested functions
+    return re.sub(r"[^\w.]", "", name).removeprefix("riskcore.kernels.") or "local"
+
+
+def _shorten(module: Any) -> None:
+    """Give every local function and variable a short name: mangled ones run to 15 kB."""
+    taken = {export.name for export in EXPORTS}
+    for value in (*module.functions, *module.global_variables):
+        name = value.name
+        if not name.startswith("_ZN"):
+            continue
+        short = base = readable_name(name)
+        number = 1
+        while short in taken:
+            number += 1
+            short = f"{base}.{number}"
+        taken.add(short)
+        value.name = short
+
+
+def lower(
+    shape: Shape, partial: bool = False, exports: Iterable[Export] = EXPORTS
+) -> tuple[str, list[str]]:
+    """Compile the kernels of a shape to one module of IR, the same for every CPU.
+
+    Parameters
+    ----------
+    shape : Shape
+        Sizes frozen into the code.
+    partial : bool
+        Replace kernels that are missing or do not compile by a function that returns 0.
+    exports : iterable of Export
+        Rows of the export table.
+
+    Returns
+    -------
+    ir : str
+        Text of the module. All functions but the exports are local.
+    missing : list of str
+        One line per export that was replaced.
+    """
+    module = llvm.parse_assembly(SUPPORT)
+    wrappers, missing, kept = [], [], ["memset", "memcpy"]
+    for export in exports:
+        kept.append(export.name)
+        try:
+            if export.kernel:
+                native, ir = _compile(export, shape)
+                module.link_in(llvm.parse_assembly(ir))
+                wrappers.append(_wrapper(export, native, shape))
+            else:
+                wrappers.append(_written_here(export, shape))
+        except LoweringError as error:
+            if not partial:
+                raise
+            missing.append(str(error))
+            wrappers.append(_constant(export.name, 0))
+    support = "declare ptr @memset(ptr, i32, i64)\ndeclare ptr @memcpy(ptr, ptr, i64)\n"
+    module = _join(module, support + "".join(wrappers))
+    for value in (*module.functions, *module.global_variables):
+        if not value.is_declaration and value.name not in kept and not value.name.startswith("llvm."):
+            value.linkage = "internal"
+    _shorten(module)
+    module.verify()
+    return _annotate(str(module)), missing
+
+
+def _join(module: Any, wrappers: str) -> Any:
+    """Link the C functions to the kernels; local helpers must be visible while that happens."""
+    for name in ("memset", "memcpy"):
+        module.get_function(name).linkage = "external"
+    module.link_in(llvm.parse_assembly(wrappers))
+    for name in ("memset", "memcpy"):
+        module.get_function(name).linkage = "internal"
+    return module
+
+
+def _annotate(ir: str) -> str:
+    """Add the attributes of our own functions to those that Numba made.
+
+    Views made from plain pointers own nothing, so counting their references is dropped; a kernel
+    that really allocates still shows as an undefined symbol.
+    """
+    ir = re.sub(
+        r"^define [^\n]*@(NRT_(?:incref|decref))\(.*?^}$",
+        r"define internal void @\1(ptr %unused) alwaysinline {\n  ret void\n}",
+        ir,
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    # The square root is one instruction; the C function of that name also sets errno.
+    ir = ir.replace("call double @sqrt(", "call double @llvm.sqrt.f64(")
+    ir = re.sub(r"^declare double @sqrt\(.*$", "", ir, flags=re.MULTILINE)
+    if "@llvm.sqrt.f64(" in ir and "declare double @llvm.sqrt.f64(" not in ir:
+        ir += "declare double @llvm.sqrt.f64(double)\n"
+    lines = []
+    for line in ir.splitlines():
+        if line.startswith("define ") and line.endswith("{") and '"no-builtins"' not in line:
+            line = f"{line[:-1]}{ATTRIBUTES} {{"
+        lines.append(line)
+    return "\n".join(lines) + "\n"

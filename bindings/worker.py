@@ -1,0 +1,47 @@
+"""Compile the kernels of one shape in a process of its own; started by ``emit.py`` only.
+
+Numba reads its options when it is imported and keeps compiled code for the life of the process, so a
+fresh one gives the same bytes every time. The package is made known here without running its
+``__init__``, which loads the extension that is about to be built.
+
+Standard input: a JSON object with ``package`` (directory of riskcore), ``shape``, ``partial`` and
+``jobs``, each with ``cpu``, ``path``, ``table``, ``prefix`` and ``suffix``.
+"""
+
+import json
+import sys
+import types
+from pathlib import Path
+
+
+def main() -> int:
+    """Write one object per job; returns the exit code."""
+    request = json.load(sys.stdin)
+    package = types.ModuleType("riskcore")
+    package.__path__ = [request["package"]]
+    sys.modules["riskcore"] = package
+
+    from riskcore.bindings import link, lower  # noqa: PLC0415
+    from riskcore.kernels.api import EXPORTS  # noqa: PLC0415
+    from riskcore.layout import Shape  # noqa: PLC0415
+
+    names = [export.name for export in EXPORTS]
+    try:
+        ir, missing = lower.lower(Shape(**request["shape"]), request["partial"])
+        for job in request["jobs"]:
+            text = link.add_table(ir, names, job["table"]) if job["table"] else ir
+            text = link.rename(text, names, job["prefix"], job["suffix"])
+            Path(job["path"]).write_bytes(link.assemble(text, job["cpu"]))
+    except (lower.LoweringError, link.LinkError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except Exception as error:  # noqa: BLE001  a defect of the emitter: still one line for the caller
+        print(f"{type(error).__name__}: {' '.join(str(error).split())[:400]}", file=sys.stderr)
+        return 1
+    for line in missing:
+        print(f"left out: {line}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Pre-trade risk gate and adaptive risk management for automated trading.
+
+``from riskcore import AdaptiveRiskManager`` is the way in. Names are loaded when they are first
+used, so that importing the package costs next to nothing beyond NumPy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from riskcore import codes as codes
+    from riskcore.decision import Decision as Decision
+    from riskcore.errors import ConfigError as ConfigError
+    from riskcore.errors import InputError as InputError
+    from riskcore.errors import RiskCoreError as RiskCoreError
+    from riskcore.errors import StateError as StateError
+    from riskcore.errors import UnknownNameError as UnknownNameError
+    from riskcore.instrument import Instrument as Instrument
+    from riskcore.layout import Shape as Shape
+    from riskcore.manager import AdaptiveRiskManager as AdaptiveRiskManager
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AdaptiveRiskManager": "manager",
+    "ConfigError": "errors",
+    "Decision": "decision",
+    "InputError": "errors",
+    "Instrument": "instrument",
+    "RiskCoreError": "errors",
+    "Shape": "layout",
+    "StateError": "errors",
+    "UnknownNameError": "errors",
+}
+
+__all__ = [*_HOMES, "codes"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name == "codes":
+        return import_module("riskcore.codes")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'riskcore' has no attribute {name!r}")
+    value = getattr(import_module(f"riskcore.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

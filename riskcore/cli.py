@@ -1,0 +1,355 @@
+"""The command ``riskcore``: replay a history, check a configuration, emit the native library.
+
+Every command has ``--help``. A mistake of the user's is one line on stderr that says what to do, and
+exit code 2; a failure, such as a broken drawdown limit, is exit code 1. Modules that take long to
+load are loaded by the command that needs them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from riskcore.replay.readers import History
+
+OK = 0
+FAILURE = 1
+BAD_INPUT = 2
+
+app = typer.Typer(
+    name="riskcore",
+    help="Pre-trade risk gate: replay history, check configurations, emit the native library.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> NoReturn:
+    """Run the command line; every exception becomes one line and an exit code."""
+    try:
+        app(prog_name="riskcore")
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone, as with ``| head``: nothing is left to say.
+        sys.stderr.close()
+        sys.exit(FAILURE)
+    sys.exit(OK)
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"riskcore: {' '.join(message.split())}", err=True)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Turn the package's own exceptions into one line and an exit code."""
+    from riskcore.errors import RiskCoreError
+
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except (RiskCoreError, ValueError) as error:
+        _complain(str(error))
+        raise typer.Exit(BAD_INPUT) from None
+    except MemoryError:
+        _complain("out of memory; replay a shorter period with --from and --to")
+        raise typer.Exit(FAILURE) from None
+    except (OSError, RuntimeError) as error:
+        _complain(str(error))
+        raise typer.Exit(FAILURE) from None
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        from riskcore.layout import ABI_VERSION, Shape, layout_hash
+
+        try:
+            number = version("riskcore")
+        except PackageNotFoundError:
+            number = "(not installed)"
+        typer.echo(f"riskcore {number}, ABI {ABI_VERSION}, layout {layout_hash(Shape()):016x}")
+        raise typer.Exit(OK)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Pre-trade risk gate: replay history, check configurations, emit the native library."""
+
+
+# --- replay ---------------------------------------------------------------------------------------
+
+
+@app.command()
+def replay(
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data",
+            "-d",
+            help="majors-30m, btc-1h, or a Parquet, Arrow or CSV file. Repeat it for several files.",
+            show_default="majors-30m",
+        ),
+    ] = None,
+    config: Annotated[
+        str, typer.Option("--config", "-c", help="Limits: default, growth, or a YAML file.")
+    ] = "default",
+    scenarios: Annotated[
+        str, typer.Option("--scenarios", help="Stress scenarios: scenarios, or a YAML file.")
+    ] = "scenarios",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for summary.json, decisions, fills and equity (Parquet), replay.png.",
+        ),
+    ] = None,
+    equity: Annotated[float, typer.Option(help="Dollars at the start.")] = 1_000_000.0,
+    symbols: Annotated[
+        str | None, typer.Option(help="Only these symbols, separated by commas.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="First bar, such as 2020-03-01 (UTC).")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Bars before this time, such as 2020-04-01.")
+    ] = None,
+    fee: Annotated[float, typer.Option(help="Taker fee, fraction of notional.")] = 0.0005,
+    slippage: Annotated[float, typer.Option(help="Slippage, fraction of the price.")] = 0.0002,
+    latency_bars: Annotated[
+        int, typer.Option(min=1, help="Bars from a decision to its execution.")
+    ] = 1,
+    cooldown_hours: Annotated[
+        float, typer.Option(min=0.0, help="Hours out of an instrument after a stop.")
+    ] = 24.0,
+    long_only: Annotated[bool, typer.Option("--long-only", help="Never go short.")] = False,
+    drop_bad_rows: Annotated[
+        bool, typer.Option("--drop-bad-rows", help="Drop rows with impossible prices.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print summary.json instead of the report.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Replay a trend strategy over a history, with and without the gate.
+
+    The strategy asks for far more than the limits allow. The protected run sends every order through
+    the gate; its twin does not. Exit code 1 tells that the drawdown limit was broken.
+    """
+    with _one_line_errors():
+        from rich.console import Console
+
+        from riskcore.replay.readers import parse_time
+        from riskcore.replay.run import replay as run_replay
+        from riskcore.replay.summary import show, write_files
+        from riskcore.replay.venue import VenueModel
+        from riskcore.strategies.trend import TrendStrategy
+
+        console = Console()
+        history = _read(
+            data or ["majors-30m"],
+            symbols=[s.strip() for s in symbols.split(",") if s.strip()] if symbols else None,
+            start_ns=parse_time(start) if start else None,
+            end_ns=parse_time(end) if end else None,
+            drop_bad_rows=drop_bad_rows,
+        )
+        venue = VenueModel(fee=fee, slippage=slippage, latency_bars=latency_bars)
+        strategy = TrendStrategy(allow_short=not long_only)
+        with _progress(hidden=as_json or quiet) as progress:
+            result = run_replay(
+                history,
+                config=config,
+                scenarios=scenarios,
+                equity=equity,
+                venue=venue,
+                strategy=strategy.fitted_to(history.end_ns - history.start_ns),
+                cooldown_hours=cooldown_hours,
+                progress=progress,
+            )
+        if as_json:
+            typer.echo(json.dumps(result.summary, indent=2))
+        elif not quiet:
+            show(result, console)
+        if out is not None:
+            paths = write_files(result, out)
+            if not (as_json or quiet):
+                names = ", ".join(path.name for path in paths)
+                console.print(f"wrote {names} to {out}", highlight=False, soft_wrap=True)
+        if not result.summary["comparison"]["limit_held"]:
+            _complain("the drawdown limit was broken; see max_drawdown in the summary")
+            raise typer.Exit(FAILURE)
+
+
+def _read(
+    sources: list[str],
+    *,
+    symbols: list[str] | None,
+    start_ns: int | None,
+    end_ns: int | None,
+    drop_bad_rows: bool,
+) -> History:
+    """One history from one or several sources."""
+    from riskcore.replay.readers import merge, read_history
+
+    return merge([
+        read_history(
+            source,
+            symbols=symbols,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            drop_bad_rows=drop_bad_rows,
+        )
+        for source in sources
+    ])  # fmt: skip
+
+
+@contextmanager
+def _progress(*, hidden: bool) -> Iterator[Any]:
+    """A progress bar on stderr, or nothing when it is no terminal or not wanted."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if hidden or not console.is_terminal:
+        yield None
+        return
+    with Progress(
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        tasks: dict[str, Any] = {}
+
+        def advance(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total)
+            bar.update(tasks[name], completed=done)
+
+        yield advance
+
+
+# --- config ---------------------------------------------------------------------------------------
+
+
+@app.command("config")
+def check_config(
+    path: Annotated[
+        str,
+        typer.Argument(help="A YAML file, or default, growth, instruments, scenarios."),
+    ] = "default",
+    kind: Annotated[
+        str | None,
+        typer.Option(help="limits, instruments or scenarios; without it told from the sections."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was read, as JSON.")] = False,
+) -> None:
+    """Check a configuration file and say what it holds."""
+    with _one_line_errors():
+        from riskcore.config import load_config, load_instruments, load_scenarios
+        from riskcore.errors import ConfigError
+
+        loaders = {
+            "limits": load_config,
+            "instruments": load_instruments,
+            "scenarios": load_scenarios,
+        }
+        kind = kind or _kind_of(path)
+        if kind not in loaders:
+            raise ConfigError(f"kind is {kind!r}: allowed is {', '.join(loaders)}")
+        model: Any = loaders[kind](path)
+        if as_json:
+            typer.echo(json.dumps(model.model_dump(mode="json", by_alias=True), indent=2))
+            return
+        if kind == "limits":
+            count = f"{len(model.parameters())} parameters, version {model.version}"
+        else:
+            count = f"{len(getattr(model, kind))} {kind}: {', '.join(getattr(model, kind))}"
+        typer.echo(f"{path}: valid; {count}")
+
+
+def _kind_of(path: str) -> str:
+    """What a configuration file holds, from the name of a section that only one kind has."""
+    if path in ("instruments", "scenarios"):
+        return path
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "limits"  # the loader says what is wrong with the file
+    for kind in ("instruments", "scenarios"):
+        if any(line.rstrip().startswith(f"{kind}:") for line in text.splitlines()):
+            return kind
+    return "limits"
+
+
+# --- emit -----------------------------------------------------------------------------------------
+
+
+@app.command()
+def emit(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for library and headers.")],
+    instruments: Annotated[int, typer.Option(help="Instruments of the buffer.")] = 64,
+    strategies: Annotated[int, typer.Option(help="Strategies of the buffer.")] = 8,
+    venues: Annotated[int, typer.Option(help="Venues of the buffer.")] = 8,
+    currencies: Annotated[int, typer.Option(help="Currencies of the buffer.")] = 8,
+    regimes: Annotated[int, typer.Option(help="Regimes of the buffer.")] = 4,
+    window: Annotated[int, typer.Option(help="Samples of return history.")] = 512,
+    scenarios: Annotated[int, typer.Option(help="Stress scenarios of the buffer.")] = 32,
+    orders: Annotated[int, typer.Option(help="Order slots, a multiple of four.")] = 4096,
+    cpu: Annotated[
+        str, typer.Option(help="x86-64-v2, x86-64-v3, x86-64-v4 or native.")
+    ] = "x86-64-v3",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
+) -> None:
+    """Write the native library, its headers and pkg-config file for a shape and a CPU."""
+    with _one_line_errors():
+        from rich.console import Console
+
+        from riskcore.bindings.emit import CPU_LEVELS, EmitError
+        from riskcore.bindings.emit import emit as emit_library
+        from riskcore.errors import InputError
+        from riskcore.layout import Shape
+
+        if cpu not in CPU_LEVELS:
+            raise InputError(f"cpu is {cpu!r}: allowed is {', '.join(CPU_LEVELS)}")
+        shape = Shape(
+            instruments, strategies, venues, currencies, regimes, window, scenarios, orders
+        )
+        try:
+            with Console(stderr=True).status("compiling the kernels"):
+                paths = emit_library(out, shape, cpu)
+        except EmitError as error:
+            _complain(str(error))
+            raise typer.Exit(FAILURE) from None
+        if as_json:
+            typer.echo(json.dumps([str(path) for path in paths], indent=2))
+        else:
+            for written in paths:
+                typer.echo(str(written))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Validated models to records, and records into the buffer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from riskcore import codes
+from riskcore.codes import MAX_POSITION_LOTS, MAX_TICKS
+from riskcore.config_models import InstrumentsConfig, RiskConfig, ScenariosConfig
+from riskcore.config_reading import names_of
+from riskcore.errors import ConfigError
+from riskcore.instrument import Grid
+from riskcore.layout import Shape, allocate, record_dtype
+
+_STATES = {"active": codes.ACTIVE, "close_only": codes.CLOSE_ONLY, "down": codes.DOWN}
+_KINDS = {"spot": codes.SPOT, "linear": codes.LINEAR, "inverse": codes.INVERSE}
+
+
+def _record(name: str, shape: Shape) -> Any:
+    return allocate(record_dtype(name, shape))[0]
+
+
+def parameter_record(config: RiskConfig, shape: Shape) -> Any:
+    """The parameter block of a configuration; derived fields are left to the core."""
+    record = _record("parameters", shape)
+    for name, value in config.parameters(shape.regimes).items():
+        record[name] = value
+    return record
+
+
+def instrument_record(config: InstrumentsConfig, symbol: str, shape: Shape) -> Any:
+    """The configuration fields of one instrument's record."""
+    terms = config.instruments[symbol]
+    symbols = list(config.instruments)
+    underlyings = [config.instruments[s].underlying for s in symbols]
+    prices = Grid("price", terms.tick_size, 1, MAX_TICKS)
+    lots = Grid("quantity", terms.lot_size, 1, MAX_POSITION_LOTS)
+    record = _record("instrument", shape)
+    record["state"] = _STATES[terms.state]
+    record["kind"] = _KINDS[terms.kind]
+    record["venue"] = list(config.venues).index(terms.venue)
+    record["currency"] = list(config.currencies).index(terms.currency)
+    record["underlying"] = underlyings.index(terms.underlying)
+    record["symbol_id"] = symbols.index(symbol) + 1
+    record["contract_value"] = terms.contract_value()
+    for key in (
+        "initial_volatility",
+        "initial_margin",
+        "maintenance_margin",
+        "taker_fee",
+        "exit_cost",
+        "min_notional",
+        "max_order_notional",
+        "max_position_notional",
+        "lot_step",
+        "tick_step",
+    ):
+        record[key] = getattr(terms, key)
+    record["max_order_lots"] = lots.count(terms.max_order_quantity)
+    record["max_position_lots"] = lots.count(terms.max_position_quantity)
+    record["min_lots"] = lots.count(terms.min_quantity)
+    record["min_price_ticks"] = prices.count(terms.min_price)
+    record["max_price_ticks"] = prices.count(terms.max_price)
+    record["shorting_allowed"] = int(terms.shorting_allowed)
+    record["expiry_ns"] = terms.expiry
+    return record
+
+
+def venue_record(config: InstrumentsConfig, name: str, shape: Shape) -> Any:
+    """The configuration fields of one venue's record."""
+    venue = config.venues[name]
+    record = _record("venue", shape)
+    record["state"] = _STATES[venue.state]
+    record["message_interval_ns"] = venue.message_interval
+    record["message_burst_ns"] = venue.message_burst
+    record["message_reserve_ns"] = venue.message_reserve
+    record["window_ns"] = venue.window
+    record["window_limit"] = venue.window_limit
+    record["window_reserve"] = venue.window_reserve
+    record["reject_decay"] = venue.reject_decay
+    return record
+
+
+def currency_record(config: InstrumentsConfig, code: str, shape: Shape, *, linked: bool) -> Any:
+    """The configuration fields of one currency's record; the link only when asked for."""
+    currency = config.currencies[code]
+    record = _record("currency", shape)
+    record["state"] = codes.ACTIVE
+    record["is_account"] = int(code == config.account_currency)
+    record["shock"] = currency.shock
+    if linked and currency.linked_instrument is not None:
+        record["instrument"] = list(config.instruments).index(currency.linked_instrument) + 1
+    return record
+
+
+def strategy_record(config: InstrumentsConfig, name: str, shape: Shape) -> Any:
+    """The configuration fields of one strategy's record."""
+    strategy = config.strategies[name]
+    record = _record("strategy", shape)
+    record["state"] = codes.ACTIVE if strategy.enabled else codes.DISABLED
+    record["regime_mask"] = strategy.regimes & ((1 << shape.regimes) - 1)
+    record["budget"] = strategy.budget
+    record["max_drawdown"] = strategy.max_drawdown
+    record["max_daily_loss"] = strategy.max_daily_loss
+    record["order_interval_ns"] = strategy.order_interval
+    record["order_burst_ns"] = strategy.order_burst
+    return record
+
+
+def scenario_moves(
+    config: ScenariosConfig, name: str, instruments: InstrumentsConfig, shape: Shape
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Raw price moves of a scenario, down and up: float64 [instruments], fractions >= 0.
+
+    Places without an instrument get the largest moves, so that an instrument added later is not
+    taken for one that never moves.
+    """
+    scenario = config.scenarios[name]
+    down = np.full(shape.instruments, max(move.down for move in scenario.moves.values()))
+    up = np.full(shape.instruments, max(move.up for move in scenario.moves.values()))
+    for index, terms in enumerate(instruments.instruments.values()):
+        move = scenario.moves.get(terms.group, scenario.moves["default"])
+        affected = scenario.venue in (None, terms.venue)
+        down[index] = move.down if affected else 0.0
+        up[index] = move.up if affected else 0.0
+    return down, up
+
+
+def scenario_record(config: ScenariosConfig, name: str, shape: Shape) -> Any:
+    """The configuration fields of one scenario's record."""
+    scenario = config.scenarios[name]
+    record = _record("scenario", shape)
+    record["enabled"] = int(scenario.enabled)
+    record["horizon_ns"] = scenario.horizon
+    record["scenario_id"] = list(config.scenarios).index(name) + 1
+    return record
+
+
+def _accept(status: int, source: str, what: str) -> None:
+    if status != codes.OK:
+        name = codes.STATUS_NAMES.get(int(status), str(status))
+        raise ConfigError(f"{source}: the core refused {what}: {name}")
+
+
+def _fits(source: str, what: str, count: int, room: int) -> None:
+    if count > room:
+        raise ConfigError(f"{source}: {what} has {count} entries: allowed by the shape are {room}")
+
+
+def write_parameters(core: Any, config: RiskConfig, time_ns: int) -> None:
+    """Put limits and model constants into the buffer.
+
+    Parameters
+    ----------
+    core : Core
+        The buffer's owner.
+    config : RiskConfig
+        What ``load_config`` returned.
+    time_ns : int
+        Time of the change, ns UTC.
+    """
+    status = core.set_parameters(time_ns, parameter_record(config, core.shape))
+    _accept(status, config.source, "the parameters")
+
+
+def write_instruments(core: Any, config: InstrumentsConfig, time_ns: int) -> None:
+    """Put venues, currencies, strategies and instruments into the buffer, in the file's order."""
+    shape = core.shape
+    for section in ("venues", "currencies", "strategies", "instruments"):
+        _fits(config.source, section, len(getattr(config, section)), getattr(shape, section))
+    for index, name in enumerate(config.venues):
+        status = core.venue_set(time_ns, index, venue_record(config, name, shape))
+        _accept(status, config.source, f"venues.{name}")
+    for index, code in enumerate(config.currencies):
+        record = currency_record(config, code, shape, linked=False)
+        _accept(core.currency_set(time_ns, index, record), config.source, f"currencies.{code}")
+    for index, name in enumerate(config.strategies):
+        status = core.strategy_set(time_ns, index, strategy_record(config, name, shape))
+        _accept(status, config.source, f"strategies.{name}")
+    for index, symbol in enumerate(config.instruments):
+        status = core.instrument_set(time_ns, index, instrument_record(config, symbol, shape))
+        _accept(status, config.source, f"instruments.{symbol}")
+    # A currency can name its instrument only after both are known.
+    for index, (code, currency) in enumerate(config.currencies.items()):
+        if currency.linked_instrument is not None:
+            record = currency_record(config, code, shape, linked=True)
+            _accept(core.currency_set(time_ns, index, record), config.source, f"currencies.{code}")
+
+
+def write_scenarios(
+    core: Any, config: ScenariosConfig, instruments: InstrumentsConfig, time_ns: int
+) -> None:
+    """Put the scenarios into the buffer, in the file's order."""
+    shape = core.shape
+    _fits(config.source, "scenarios", len(config.scenarios), shape.scenarios)
+    for name, scenario in config.scenarios.items():
+        if scenario.venue is not None and scenario.venue not in instruments.venues:
+            raise ConfigError(
+                f"{config.source}: scenarios.{name}.venue is {scenario.venue!r}: "
+                f"allowed is {names_of(instruments.venues)}"
+            )
+    for index, name in enumerate(config.scenarios):
+        record = scenario_record(config, name, shape)
+        down, up = scenario_moves(config, name, instruments, shape)
+        status = core.scenario_set(time_ns, index, record, down, up)
+        _accept(status, config.source, f"scenarios.{name}")

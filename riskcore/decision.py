@@ -1,0 +1,213 @@
+"""Answers of the core with their names: what a caller of the facade gets back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from riskcore.codes import (
+    ACTION_NAMES,
+    APPROVE,
+    CHECKS,
+    LAYER_NAMES,
+    SIZE_NAMES,
+    STATUS_NAMES,
+    check_names,
+)
+from riskcore.instrument import Instrument
+
+_LAYERS = LAYER_NAMES[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the gate says to one order.
+
+    Attributes
+    ----------
+    action : str
+        ``APPROVE``, ``RESIZE`` or ``REJECT``.
+    quantity : Decimal
+        What may be sent: all that was asked, less, or zero.
+    exit_quantity : Decimal
+        The part of it that reduces the position.
+    reasons : tuple of str
+        Every check that objected to the order as asked.
+    first_reason, layer : str
+        The objection of the lowest layer and the name of that layer; "" and "none" without one.
+    handle : int
+        The reserved order, for ``ack``, ``cancel`` and the others; 0 where nothing was reserved.
+    client_id : int
+        Identifier that the order carried.
+    price : Decimal
+        The price that the order was valued at.
+    utilisation : dict of str to float
+        By layer, the largest measure / limit for the quantity asked.
+    equity, budget : float
+        Account money: equity, and the drawdown budget that was left.
+    var_before, var_after, gross_before, gross_after, stress_before, stress_after : float
+        Account money: portfolio VaR, gross exposure, worst scenario loss; without and with the order.
+    status : str
+        ``OK``, or why this was no valid event.
+    """
+
+    action: str
+    quantity: Decimal
+    exit_quantity: Decimal
+    reasons: tuple[str, ...]
+    first_reason: str
+    layer: str
+    handle: int
+    client_id: int
+    price: Decimal
+    utilisation: dict[str, float]
+    equity: float
+    budget: float
+    var_before: float
+    var_after: float
+    gross_before: float
+    gross_after: float
+    stress_before: float
+    stress_after: float
+    status: str
+
+    @property
+    def approved(self) -> bool:
+        """True where the whole order may go."""
+        return self.action == ACTION_NAMES[APPROVE]
+
+    @property
+    def allowed(self) -> bool:
+        """True where at least a part of the order may go."""
+        return self.quantity > 0
+
+
+def decision_of(record: Any, instrument: Instrument, client_id: int) -> Decision:
+    """A Decision from the core's record."""
+    values = record.item()
+    names = record.dtype.names
+    row = dict(zip(names, values, strict=True))
+    reasons = row["reasons"]
+    first = row["first_check"]
+    return Decision(
+        action=ACTION_NAMES[row["action"]],
+        quantity=instrument.from_lots(row["lots"]),
+        exit_quantity=instrument.from_lots(row["exit_lots"]),
+        reasons=tuple(check_names((int(reasons[0]), int(reasons[1])))),
+        first_reason=CHECKS[first].name if first >= 0 else "",
+        layer=LAYER_NAMES[row["layer"]],
+        handle=row["handle"],
+        client_id=client_id,
+        price=instrument.from_ticks(row["price_ticks"]),
+        utilisation=dict(zip(_LAYERS, map(float, row["utilisation"]), strict=True)),
+        equity=row["equity"],
+        budget=row["budget"],
+        var_before=row["var_before"],
+        var_after=row["var_after"],
+        gross_before=row["gross_before"],
+        gross_after=row["gross_after"],
+        stress_before=row["stress_before"],
+        stress_after=row["stress_after"],
+        status=STATUS_NAMES[row["status"]],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """The position that a signal deserves.
+
+    Attributes
+    ----------
+    quantity : Decimal
+        Size of the strategy's whole position in the signal's direction; what it holds is part of it.
+    notional : float
+        Value of that quantity, account money.
+    limited_by : str
+        What was smallest: ``base``, ``volatility``, ``stop``, ``kelly``, ``leverage``, ``budget``, or
+        what allowed nothing, such as ``confidence``.
+    candidates : dict of str to float
+        Notional of each candidate, account money; -1 for one whose inputs nobody knows.
+    factors : dict of str to float
+        What the smallest candidate was multiplied with.
+    """
+
+    quantity: Decimal
+    notional: float
+    limited_by: str
+    candidates: dict[str, float]
+    factors: dict[str, float]
+
+
+def sizing_of(record: Any, instrument: Instrument) -> Sizing:
+    """A Sizing from the core's record."""
+    names = record.dtype.names
+    factors = tuple(name for name in names if name.endswith("_factor"))
+    candidates = ("base", "volatility", "stop", "kelly", "leverage", "budget")
+    return Sizing(
+        quantity=instrument.from_lots(int(record["lots"])),
+        notional=float(record["notional"]),
+        limited_by=SIZE_NAMES.get(int(record["limit_code"]), "none"),
+        candidates={name: float(record[name]) for name in candidates},
+        factors={name.removesuffix("_factor"): float(record[name]) for name in factors},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """One step back: cancel working orders first, then trade against the position.
+
+    Attributes
+    ----------
+    symbol, side : str
+        What to trade, and ``buy`` or ``sell``.
+    quantity : Decimal
+        How much to trade; zero where cancels are enough.
+    cancel_buy, cancel_sell : Decimal
+        How much of the working buys and sells to cancel at least.
+    value : float
+        Account money of the trade.
+    """
+
+    symbol: str
+    side: str
+    quantity: Decimal
+    cancel_buy: Decimal
+    cancel_sell: Decimal
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One position as it stands.
+
+    Attributes
+    ----------
+    symbol : str
+        The instrument.
+    quantity : Decimal
+        Filled, signed.
+    working_buy, working_sell : Decimal
+        Reserved by working orders.
+    average_price, mark, stop_price, target_price : float
+        Prices; 0 for none.
+    gross, unrealized_pnl, realized_pnl, fees, funding : float
+        Account money, except unrealized_pnl, which is in the settlement currency.
+    latches : int
+        LATCH_* bits that hold the instrument in reduce-only.
+    """
+
+    symbol: str
+    quantity: Decimal
+    working_buy: Decimal
+    working_sell: Decimal
+    average_price: float
+    mark: float
+    stop_price: float
+    target_price: float
+    gross: float
+    unrealized_pnl: float
+    realized_pnl: float
+    fees: float
+    funding: float
+    latches: int

@@ -1,0 +1,158 @@
+"""Arguments as people write them to what the core takes; anything else is one InputError."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import operator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TypeAlias
+
+from riskcore import codes
+from riskcore.errors import InputError
+
+Number: TypeAlias = Decimal | str | float | int
+Time: TypeAlias = int | datetime
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SIDES = {"buy": codes.BUY, "sell": codes.SELL}
+_TIMES_IN_FORCE = {"GTC": codes.GTC, "IOC": codes.IOC, "FOK": codes.FOK}
+
+
+def shown(value: object) -> str:
+    """The value as an error message shows it: one line, at most 60 characters."""
+    if isinstance(value, float):
+        text = float.__repr__(value)
+    elif isinstance(value, Decimal):
+        text = str(value)
+    elif isinstance(value, int) and value.bit_length() > 256:
+        text = f"an integer of {value.bit_length()} bits"
+    else:
+        text = repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def to_decimal(name: str, value: object, allowed: str) -> Decimal:
+    """A finite decimal, or InputError.
+
+    Parameters
+    ----------
+    name : str
+        What the error message calls the argument.
+    value : Decimal, str, float or int
+        A float stands for its shortest decimal: 0.1 is one tenth.
+    allowed : str
+        What the error message says is allowed.
+    """
+    number: Decimal | None = None
+    if isinstance(value, Decimal):
+        number = value
+    elif isinstance(value, float):
+        number = Decimal(float.__repr__(value))
+    elif isinstance(value, str):
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            number = None
+    elif not isinstance(value, bool) and hasattr(value, "__index__"):
+        integer = operator.index(value)
+        number = Decimal(integer) if integer.bit_length() <= 256 else None
+    if number is None or not number.is_finite():
+        raise InputError(f"{name} is {shown(value)}: allowed is {allowed}")
+    return number
+
+
+def to_ns(time: Time, name: str = "time") -> int:
+    """Nanoseconds since 1970 UTC of an integer or of a datetime with a zone.
+
+    Examples
+    --------
+    >>> to_ns(datetime(2025, 10, 10, 21, 15, tzinfo=UTC))
+    1760130900000000000
+    >>> to_ns(datetime(2025, 10, 10))
+    Traceback (most recent call last):
+    riskcore.errors.InputError: time is 2025-10-10T00:00:00: allowed is a datetime with a time zone
+    """
+    if isinstance(time, datetime):
+        if time.tzinfo is None or time.utcoffset() is None:
+            text = time.isoformat()
+            raise InputError(f"{name} is {text}: allowed is a datetime with a time zone")
+        # Subclasses with nanoseconds exist; they keep them in an attribute.
+        extra = int(getattr(time, "nanosecond", 0))
+        nanoseconds = (time - _EPOCH) // _MICROSECOND * 1000 + extra
+    elif isinstance(time, bool) or not hasattr(time, "__index__"):
+        allowed = "nanoseconds since 1970 UTC, or a datetime with a time zone"
+        raise InputError(f"{name} is {shown(time)}: allowed is {allowed}")
+    else:
+        nanoseconds = operator.index(time)
+    if not 1 <= nanoseconds <= codes.MAX_TIME_NS:
+        allowed = f"1 to {codes.MAX_TIME_NS} nanoseconds since 1970 UTC"
+        raise InputError(f"{name} is {shown(nanoseconds)}: allowed is {allowed}")
+    return nanoseconds
+
+
+def to_integer(name: str, value: object, low: int, high: int) -> int:
+    """An integer between bounds."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise InputError(f"{name} is {shown(value)}: allowed is an integer from {low} to {high}")
+    number = operator.index(value)
+    if not low <= number <= high:
+        raise InputError(f"{name} is {shown(number)}: allowed is an integer from {low} to {high}")
+    return number
+
+
+def to_float(name: str, value: object, low: float, high: float, *, low_open: bool = False) -> float:
+    """A finite float between bounds."""
+    lower = f"above {low:g}" if low_open else f"from {low:g}"
+    allowed = f"a number {lower} to {high:g}"
+    if type(value) is float:
+        number = value
+    else:
+        exact = to_decimal(name, value, allowed)
+        # Beyond the bounds a conversion could overflow; the comparison needs none.
+        number = float(exact) if abs(exact) <= Decimal(10) ** 30 else math.inf
+    if not low <= number <= high or (low_open and number == low):
+        raise InputError(f"{name} is {shown(value)}: allowed is {allowed}")
+    return number
+
+
+def to_flag(name: str, value: object) -> bool:
+    """True or False, nothing else."""
+    if not isinstance(value, bool):
+        raise InputError(f"{name} is {shown(value)}: allowed is True or False")
+    return value
+
+
+def to_side(side: object) -> int:
+    """BUY or SELL of "buy", "sell", 1 or -1."""
+    code = _SIDES.get(side.lower()) if isinstance(side, str) else side
+    if isinstance(code, bool) or not isinstance(code, int) or code not in (codes.BUY, codes.SELL):
+        raise InputError(f"side is {shown(side)}: allowed is 'buy' or 'sell' (1 or -1)")
+    return int(code)
+
+
+def to_time_in_force(value: object) -> int:
+    """The code of "GTC", "IOC" or "FOK"."""
+    code = _TIMES_IN_FORCE.get(value.upper()) if isinstance(value, str) else None
+    if code is None:
+        raise InputError(f"time_in_force is {shown(value)}: allowed is 'GTC', 'IOC' or 'FOK'")
+    return code
+
+
+def to_author(author: int | str) -> int:
+    """The identifier of a person or process: a positive integer, or made from a name.
+
+    Examples
+    --------
+    >>> to_author(7), to_author("Ada Lovelace") == to_author("Ada Lovelace")
+    (7, True)
+    """
+    if isinstance(author, str):
+        if not author.strip():
+            raise InputError("author is '': allowed is a name or a positive integer")
+        digest = hashlib.blake2b(author.strip().encode(), digest_size=8).digest()
+        return (int.from_bytes(digest, "little") >> 2) or 1
+    return to_integer("author", author, 1, codes.MAX_IDENTIFIER)

@@ -1,0 +1,449 @@
+"""One EWMA covariance of all instruments, its product with the money weights, and its clusters.
+
+Each sample ages the matrix and works one return vector in (RiskMetrics Technical Document, 4th
+edition 1996, section 5.2; zero mean)::
+
+    m[i, j] = decay * m[i, j] + (1 - decay) * r[i] * r[j]
+
+and multiplies it by the weights in the same pass over its rows, in slices of any size: the result
+does not depend on how the pass is cut. Until a pass ends, `product`, `account.variance` and
+`cluster` are those of the matrix before it.
+
+An instrument without a fresh quote is *frozen* for the sample: its variance stays, and its
+covariances age by ``sqrt(decay)`` per sample, as its partners do by themselves. The update is then
+``D m D + u u'`` with a diagonal D of ``sqrt(decay)`` and 1, so the matrix stays positive
+semi-definite whatever is missing, and the risk of a halted instrument does not fade away.
+"""
+
+from math import sqrt
+
+from riskcore.codes import BUSY, EVENT_ADVANCE, INVALID_VALUE, OK
+from riskcore.kernels.elementary import maximum, minimum
+from riskcore.kernels.entry import check_time
+from riskcore.kernels.language import kernel
+
+VARIANCE_FLOOR = 1e-20  # per sample; keeps every later product of elements away from subnormals
+# Innovation of an instrument without a return. Its products, 1e-60 at least, keep a fading
+# covariance far above subnormals, at no cost and without harm to definiteness.
+RESTING_INNOVATION = 1e-30
+
+
+@kernel
+def update_row(state, i, count):
+    """Age row `i`, work its products of returns in and add it to the product.
+
+    Parameters
+    ----------
+    state : record, modified in place
+        `covariance.matrix` row `i`, `product_next`.
+    i : int64
+    count : int64
+        Columns in use.
+    """
+    covariance = state.covariance
+    matrix = covariance.matrix
+    ageing = covariance.ageing
+    innovation = covariance.innovation
+    product = covariance.product_next
+    k = covariance.frozen[i]
+    u = innovation[i]
+    w = covariance.weight[i]
+    for j in range(count):
+        value = ageing[k, j] * matrix[i, j] + u * innovation[j]
+        matrix[i, j] = value
+        product[j] += w * value
+    covariance.variance[i] = matrix[i, i]
+
+
+@kernel
+def update_four_rows(state, i, count):
+    """The same for rows `i` to `i + 3`: the vectors are loaded once, the bits do not differ."""
+    covariance = state.covariance
+    matrix = covariance.matrix
+    ageing = covariance.ageing
+    innovation = covariance.innovation
+    product = covariance.product_next
+    k0 = covariance.frozen[i]
+    k1 = covariance.frozen[i + 1]
+    k2 = covariance.frozen[i + 2]
+    k3 = covariance.frozen[i + 3]
+    u0 = innovation[i]
+    u1 = innovation[i + 1]
+    u2 = innovation[i + 2]
+    u3 = innovation[i + 3]
+    w0 = covariance.weight[i]
+    w1 = covariance.weight[i + 1]
+    w2 = covariance.weight[i + 2]
+    w3 = covariance.weight[i + 3]
+    for j in range(count):
+        u = innovation[j]
+        value0 = ageing[k0, j] * matrix[i, j] + u0 * u
+        value1 = ageing[k1, j] * matrix[i + 1, j] + u1 * u
+        value2 = ageing[k2, j] * matrix[i + 2, j] + u2 * u
+        value3 = ageing[k3, j] * matrix[i + 3, j] + u3 * u
+        matrix[i, j] = value0
+        matrix[i + 1, j] = value1
+        matrix[i + 2, j] = value2
+        matrix[i + 3, j] = value3
+        product[j] = product[j] + w0 * value0 + w1 * value1 + w2 * value2 + w3 * value3
+    covariance.variance[i] = matrix[i, i]
+    covariance.variance[i + 1] = matrix[i + 1, i + 1]
+    covariance.variance[i + 2] = matrix[i + 2, i + 2]
+    covariance.variance[i + 3] = matrix[i + 3, i + 3]
+
+
+@kernel
+def count_outside_label(state, i, threshold, label):
+    """Instruments below `i` that are correlated with it and whose label is not `label`.
+
+    `threshold` is the squared cluster correlation times the variance of `i`, per sample.
+    """
+    matrix = state.covariance.matrix
+    variance = state.covariance.variance
+    labels = state.covariance.cluster_next
+    count = 0
+    for j in range(i):
+        q = matrix[i, j]
+        count += (q * q >= threshold * variance[j]) & (labels[j] != label)
+    return count
+
+
+@kernel
+def merge_clusters(state, i, threshold):
+    """Give one label, the lowest, to all clusters correlated with `i`; return it. O(i).
+
+    Also remembers a correlated instrument in `neighbour`. Without any, the label is `i`.
+    """
+    covariance = state.covariance
+    matrix = covariance.matrix
+    variance = covariance.variance
+    labels = covariance.cluster_next
+    marked = covariance.marked
+    lowest = i
+    clusters = 0
+    for j in range(i):
+        q = matrix[i, j]
+        if q * q >= threshold * variance[j]:
+            label = labels[j]
+            if marked[label] == 0:
+                marked[label] = 1
+                clusters += 1
+            if label < lowest:
+                lowest = label
+                covariance.neighbour[i] = j
+    if clusters > 1:
+        for j in range(i):
+            if marked[labels[j]] != 0:
+                labels[j] = lowest
+    for j in range(i):
+        marked[j] = 0
+    return lowest
+
+
+@kernel
+def label_row(state, i):
+    """Find the cluster of instrument `i` among those below it, once their rows are worked in.
+
+    Two instruments are neighbours where m[i, j]**2 >= cluster_correlation**2 * m[i, i] * m[j, j];
+    clusters are the connected groups, named by their lowest index. The common case, everything
+    correlated already in one cluster, costs one vectorised count.
+    """
+    covariance = state.covariance
+    labels = covariance.cluster_next
+    rho = state.parameters.cluster_correlation
+    threshold = rho * rho * covariance.variance[i]
+    label = -1
+    j = covariance.neighbour[i]
+    if j < i:
+        q = covariance.matrix[i, j]
+        if q * q >= threshold * covariance.variance[j]:
+            label = labels[j]
+    if count_outside_label(state, i, threshold, label) > 0:
+        label = merge_clusters(state, i, threshold)
+    if label < 0:
+        label = i
+    labels[i] = label
+
+
+@kernel
+def weighted_sum(state, count):
+    """Sum of weight x product over `count` instruments: eight accumulators, one fixed tree."""
+    weight = state.covariance.weight
+    product = state.covariance.product
+    s0 = 0.0
+    s1 = 0.0
+    s2 = 0.0
+    s3 = 0.0
+    s4 = 0.0
+    s5 = 0.0
+    s6 = 0.0
+    s7 = 0.0
+    whole = count - count % 8
+    for block in range(whole // 8):
+        k = block * 8
+        s0 += weight[k] * product[k]
+        s1 += weight[k + 1] * product[k + 1]
+        s2 += weight[k + 2] * product[k + 2]
+        s3 += weight[k + 3] * product[k + 3]
+        s4 += weight[k + 4] * product[k + 4]
+        s5 += weight[k + 5] * product[k + 5]
+        s6 += weight[k + 6] * product[k + 6]
+        s7 += weight[k + 7] * product[k + 7]
+    for k in range(whole, count):
+        s0 += weight[k] * product[k]
+    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+
+
+@kernel
+def start_pass(state):
+    """Begin a pass over the rows; `innovation`, `ageing` and `frozen` are in place."""
+    covariance = state.covariance
+    product = covariance.product_next
+    for j in range(state.header.instrument_count):
+        product[j] = 0.0
+    covariance.cursor = 0
+    covariance.pending = 1
+
+
+@kernel
+def finish_pass(state):
+    """Publish product, portfolio variance, clusters and their risk."""
+    covariance = state.covariance
+    count = state.header.instrument_count
+    product = covariance.product
+    product_next = covariance.product_next
+    cluster = covariance.cluster
+    cluster_next = covariance.cluster_next
+    cluster_risk = covariance.cluster_risk
+    clusters = 0
+    for i in range(count):
+        product[i] = product_next[i]
+        cluster[i] = cluster_next[i]
+        cluster_risk[i] = 0.0
+        clusters += cluster_next[i] == i
+    for i in range(count):
+        cluster_risk[cluster[i]] += state.positions[i].value_at_risk
+    state.account.variance = maximum(weighted_sum(state, count), 0.0)
+    covariance.cluster_count = clusters
+    covariance.passes += 1
+    covariance.pending = 0
+
+
+@kernel
+def work_rows(state, rows):
+    """Work in up to `rows` >= 1 rows of the pending pass; BUSY where some remain, else OK."""
+    covariance = state.covariance
+    count = state.header.instrument_count
+    start = covariance.cursor
+    stop = minimum(start + rows, count)
+    blocks = (stop - start) // 4
+    for block in range(blocks):
+        update_four_rows(state, start + 4 * block, count)
+        for i in range(start + 4 * block, start + 4 * block + 4):
+            label_row(state, i)
+    for i in range(start + 4 * blocks, stop):
+        update_row(state, i, count)
+        label_row(state, i)
+    covariance.cursor = stop
+    if stop < count:
+        return BUSY
+    finish_pass(state)
+    return OK
+
+
+@kernel
+def complete_pass(state):
+    """Work in all remaining rows, if a pass is pending."""
+    if state.covariance.pending != 0:
+        work_rows(state, state.header.instruments)
+
+
+@kernel
+def advance(state, max_rows):
+    """Work in up to `max_rows` rows of the pass that the last sample began.
+
+    An event without a time: it moves no clock. With no pass pending nothing changes.
+
+    Parameters
+    ----------
+    state : record, modified in place
+    max_rows : int64
+        At least 1. Rows cost about the same, so a slice of a fixed size takes a fixed time.
+
+    Returns
+    -------
+    int64
+        BAD_BUFFER, INVALID_VALUE, BUSY (rows remain) or OK (the pass is complete).
+    """
+    status = check_time(state, maximum(state.header.last_time_ns, 1))
+    if status != OK:
+        return status
+    if max_rows < 1:
+        return INVALID_VALUE
+    if state.covariance.pending == 0:
+        return OK
+    state.header.event_count += 1
+    state.counters.events[EVENT_ADVANCE] += 1
+    return work_rows(state, minimum(max_rows, state.header.instruments))
+
+
+@kernel
+def value_before_pass(state, i, j):
+    """Element (i, j) of the matrix that `product` belongs to (float64, fraction**2 per sample).
+
+    Rows that a pending pass has reached are taken back to what they were, to rounding.
+    """
+    covariance = state.covariance
+    value = covariance.matrix[i, j]
+    if covariance.pending != 0 and i < covariance.cursor:
+        ageing = covariance.ageing[covariance.frozen[i], j]
+        if ageing > 0.0:
+            value -= covariance.innovation[i] * covariance.innovation[j]
+            return value / ageing
+    return value
+
+
+@kernel
+def change_weight(state, i, delta):
+    """Add `delta` (float64, money) to the weight of instrument `i`, and to all that counts it.
+
+    variance + 2 delta product[i] + delta**2 m[i, i]; product + delta m[i]; O(instruments). A pass
+    that has already been through row `i` gets the new row's part added to its own product.
+    """
+    covariance = state.covariance
+    count = state.header.instrument_count
+    matrix = covariance.matrix
+    product = covariance.product
+    product_next = covariance.product_next
+    reached = covariance.pending != 0 and i < covariance.cursor
+    account = state.account
+    change = delta * (2.0 * product[i] + delta * value_before_pass(state, i, i))
+    account.variance = maximum(account.variance + change, 0.0)
+    if reached:
+        for j in range(count):
+            product[j] += delta * value_before_pass(state, i, j)
+        for j in range(count):
+            product_next[j] += delta * matrix[i, j]
+    else:
+        for j in range(count):
+            product[j] += delta * matrix[i, j]
+    covariance.weight[i] += delta
+
+
+@kernel
+def correlation(state, i, j):
+    """Correlation of instruments `i` and `j` (float64, -1 to 1); 0 where a variance is unknown."""
+    variances = value_before_pass(state, i, i) * value_before_pass(state, j, j)
+    if not (variances > 0.0):
+        return 0.0
+    ratio = value_before_pass(state, i, j) / sqrt(variances)
+    return maximum(-1.0, minimum(1.0, ratio))
+
+
+@kernel
+def shrunk_covariance(state, i, j):
+    """Covariance with its off-diagonal scaled by 1 - kelly_shrinkage (per sample).
+
+    Shrinkage towards the diagonal (Ledoit and Wolf 2004 with a fixed intensity).
+    """
+    value = value_before_pass(state, i, j)
+    if i == j:
+        return value
+    return (1.0 - state.parameters.kelly_shrinkage) * value
+
+
+@kernel
+def recompute(state):
+    """Product, variance and clusters of the matrix as it stands: a pass that ages nothing."""
+    covariance = state.covariance
+    for j in range(state.header.instrument_count):
+        covariance.frozen[j] = 1
+        covariance.innovation[j] = 0.0
+        covariance.ageing[0, j] = 1.0
+        covariance.ageing[1, j] = 1.0
+    start_pass(state)
+    complete_pass(state)
+
+
+@kernel
+def set_initial_variance(state, i):
+    """Variance and volatility of a new instrument from its `initial_volatility`; no samples yet."""
+    record = state.volatility[i]
+    initial = state.instruments[i].initial_volatility
+    samples = maximum(state.parameters.samples_per_day, 1.0)
+    record.variance = maximum(initial * initial / samples, VARIANCE_FLOOR)
+    record.volatility = sqrt(record.variance * samples)
+    record.sample_mark = 0.0
+    record.sample_set = 0
+    record.sample_count = 0
+    record.missing_count = 0
+    record.last_return = 0.0
+    record.sample_quote_ns = 0
+
+
+@kernel
+def set_initial_covariance(state, i):
+    """Give a new instrument its variance and its correlation with every other.
+
+    Call it once `header.instrument_count` counts the instrument. It moves with the common factor F,
+    the sum of the standardised returns of the others, so the matrix stays positive semi-definite
+    whatever correlations those have by now. Its correlation with F is chosen so that the mean of
+    its correlations is `initial_correlation`, as far as that is possible; among instruments that
+    are all new, each of them is exactly that.
+
+    Parameters
+    ----------
+    state : record, modified in place
+        A pending pass is completed first. History is untouched.
+    i : int64
+        Index of the instrument.
+    """
+    complete_pass(state)
+    set_initial_variance(state, i)
+    covariance = state.covariance
+    matrix = covariance.matrix
+    loading = covariance.returns  # scratch: no pass is pending
+    count = state.header.instrument_count
+    others = 0
+    total = 0.0
+    for j in range(count):
+        loading[j] = 0.0
+        if j != i and matrix[j, j] > 0.0:
+            others += 1
+            for k in range(count):
+                if k != i and matrix[k, k] > 0.0:
+                    loading[j] += matrix[j, k] / sqrt(matrix[k, k])
+            loading[j] /= sqrt(matrix[j, j])
+            total += loading[j]
+    share = 0.0
+    if total > 0.0:
+        # Correlation with F per unit of loading; F has the standard deviation sqrt(total).
+        most = 1.0 / sqrt(total)
+        share = minimum(most, state.parameters.initial_correlation * float(others) / total)
+    variance = state.volatility[i].variance
+    for j in range(count):
+        value = share * loading[j] * sqrt(variance * maximum(matrix[j, j], 0.0))
+        matrix[i, j] = value
+        matrix[j, i] = value
+        loading[j] = 0.0
+    matrix[i, i] = variance
+    recompute(state)
+
+
+@kernel
+def rescale_samples(state, factor):
+    """Multiply every variance per sample by `factor` > 0 when the sampling interval changes.
+
+    The 24 h figures then stay as they were. A pending pass is completed first.
+    """
+    if not (factor > 0.0 and factor <= 1e12) or factor == 1.0:
+        return
+    complete_pass(state)
+    matrix = state.covariance.matrix
+    for i in range(state.header.instrument_count):
+        record = state.volatility[i]
+        record.variance = maximum(record.variance * factor, VARIANCE_FLOOR)
+        for j in range(state.header.instrument_count):
+            matrix[i, j] *= factor
+        matrix[i, i] = maximum(matrix[i, i], VARIANCE_FLOOR)
+    recompute(state)

@@ -1,0 +1,54 @@
+"""Shared by the layers: utilisation without division, and lots that fit under a cap."""
+
+from riskcore.kernels.elementary import floor_to_int
+from riskcore.kernels.language import kernel
+
+NO_CAP = 4.0e18  # more lots than any order may have
+UNLIMITED_USE = 1.0e18  # utilisation reported for a measure above a limit of zero
+
+
+@kernel
+def raise_use(use, base, measure, limit):
+    """The larger of the ratios use/base and measure/limit, as a pair; base > 0.
+
+    Ratios are compared by cross products: one division a layer instead of one a check.
+    """
+    if limit > 0.0:
+        if measure * base > use * limit:
+            return measure, limit
+        return use, base
+    if measure > 0.0:
+        return UNLIMITED_USE, 1.0
+    return use, base
+
+
+@kernel
+def exceeds(measure, before, limit):
+    """True where a sum breaks its limit and is worse than before the order; true for NaN."""
+    return not (measure <= limit) and not (measure <= before)
+
+
+@kernel
+def lots_within(value, value_per_lot):
+    """Lots (float64, not rounded) whose value stays within `value`; NO_CAP where a lot is free."""
+    if value_per_lot > 0.0:
+        return value / value_per_lot
+    return NO_CAP
+
+
+@kernel
+def smaller(a, b):
+    """The smaller of two caps."""
+    if a < b:
+        return a
+    return b
+
+
+@kernel
+def whole_lots(cap, lots):
+    """Largest int64 in [0, lots] that is at most `cap`."""
+    if cap >= float(lots):
+        return lots
+    if cap > 0.0:
+        return floor_to_int(cap)
+    return 0

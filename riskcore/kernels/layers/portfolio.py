@@ -1,0 +1,305 @@
+"""Layer 2: the portfolio. Every sum is cached; the order replaces one contribution of it."""
+
+from math import sqrt
+
+from riskcore.codes import (
+    CLUSTER_RISK_EXCEEDS_MAX,
+    EXPECTED_SHORTFALL_EXCEEDS_MAX,
+    GROSS_LEVERAGE_EXCEEDS_MAX,
+    HERFINDAHL_EXCEEDS_MAX,
+    LARGEST_WEIGHT_EXCEEDS_MAX,
+    NET_LEVERAGE_EXCEEDS_MAX,
+    PORTFOLIO_STOP_LOSS_EXCEEDS_MAX,
+    PORTFOLIO_VAR_EXCEEDS_MAX,
+    STRESS_LOSS_EXCEEDS_MAX,
+)
+from riskcore.kernels.elementary import maximum
+from riskcore.kernels.exposure import scenario_loss
+from riskcore.kernels.language import kernel
+from riskcore.kernels.layers.measure import (
+    NO_CAP,
+    exceeds,
+    lots_within,
+    raise_use,
+    smaller,
+)
+from riskcore.kernels.layers.position import own_stop_fraction
+
+STRESS_BIT = 1
+BUDGET_BIT = 2
+
+
+@kernel
+def sigma_after(state, i, change):
+    """24 h standard deviation of the filled portfolio with `change` (money) more of `i`."""
+    covariance = state.covariance
+    variance = (
+        state.account.variance
+        + 2.0 * change * covariance.product[i]
+        + change * change * covariance.matrix[i, i]
+    )
+    return sqrt(maximum(variance, 0.0) * state.parameters.samples_per_day)
+
+
+@kernel
+def net_ends(long_sum, short_sum):
+    """Absolute net exposure at the worse end."""
+    return maximum(long_sum, -short_sum)
+
+
+@kernel
+def measure_portfolio(state, i, side, lots, long_value, short_value, gross, decision):
+    """Sized objections of layer 2 and its utilisation as a pair.
+
+    Parameters
+    ----------
+    state : record, read
+    i, side : int64
+    lots : int64, lots
+    long_value, short_value : float64, money
+        Ends of the position with the order.
+    gross : float64, money
+        Its gross contribution with the order.
+    decision : record, written
+        Gross and VaR before and after.
+
+    Returns
+    -------
+    mask, use, base
+    """
+    parameters = state.parameters
+    account = state.account
+    position = state.positions[i]
+    covariance = state.covariance
+    equity = account.equity
+    multiplier = state.regime.risk_multiplier
+    value = state.market[i].value_per_lot
+    mask = 0
+    use = 0.0
+    base = 1.0
+
+    more = gross - position.gross
+    measure = account.gross + more
+    decision.gross_before = account.gross
+    decision.gross_after = measure
+    limit = parameters.max_gross_leverage * equity
+    if exceeds(measure, account.gross, limit):
+        mask |= 1 << GROSS_LEVERAGE_EXCEEDS_MAX
+    use, base = raise_use(use, base, measure, limit)
+
+    measure = net_ends(
+        account.net_long + (long_value - position.long_value),
+        account.net_short + (short_value - position.short_value),
+    )
+    limit = parameters.max_net_leverage * equity
+    if exceeds(measure, net_ends(account.net_long, account.net_short), limit):
+        mask |= 1 << NET_LEVERAGE_EXCEEDS_MAX
+    use, base = raise_use(use, base, measure, limit)
+
+    change = float(side * lots) * value
+    sigma = sigma_after(state, i, 0.0) + account.working_sigma
+    sigma_with = sigma_after(state, i, change) + account.working_sigma
+    scale = parameters.var_multiplier * multiplier
+    decision.var_before = sigma * parameters.var_multiplier
+    decision.var_after = sigma_with * parameters.var_multiplier
+    limit = parameters.var_95 * equity
+    if exceeds(sigma_with * scale, sigma * scale, limit):
+        mask |= 1 << PORTFOLIO_VAR_EXCEEDS_MAX
+    use, base = raise_use(use, base, sigma_with * scale, limit)
+    scale = parameters.es_multiplier * multiplier
+    limit = parameters.expected_shortfall * equity
+    if exceeds(sigma_with * scale, sigma * scale, limit):
+        mask |= 1 << EXPECTED_SHORTFALL_EXCEEDS_MAX
+    use, base = raise_use(use, base, sigma_with * scale, limit)
+
+    stop_loss = maximum(
+        maximum(long_value, 0.0) * position.stop_fraction_long,
+        maximum(-short_value, 0.0) * position.stop_fraction_short,
+    )
+    measure = (account.stop_loss + (stop_loss - position.stop_loss)) * multiplier
+    limit = parameters.max_portfolio_risk * equity
+    if exceeds(measure, account.stop_loss * multiplier, limit):
+        mask |= 1 << PORTFOLIO_STOP_LOSS_EXCEEDS_MAX
+    use, base = raise_use(use, base, measure, limit)
+
+    measure = account.herfindahl + (gross * gross - position.gross * position.gross)
+    limit = parameters.max_herfindahl * equity * equity
+    if exceeds(measure, account.herfindahl, limit):
+        mask |= 1 << HERFINDAHL_EXCEEDS_MAX
+    use, base = raise_use(use, base, measure, limit)
+
+    group = covariance.underlying_gross[state.instruments[i].underlying]
+    limit = parameters.max_weight * equity
+    if exceeds(group + more, group, limit):
+        mask |= 1 << LARGEST_WEIGHT_EXCEEDS_MAX
+    use, base = raise_use(use, base, group + more, limit)
+
+    cluster = covariance.cluster_risk[covariance.cluster[i]]
+    value_at_risk = gross * state.volatility[i].volatility * parameters.var_multiplier
+    measure = (cluster + (value_at_risk - position.value_at_risk)) * multiplier
+    limit = parameters.max_correlation_risk * equity
+    if exceeds(measure, cluster * multiplier, limit):
+        mask |= 1 << CLUSTER_RISK_EXCEEDS_MAX
+    use, base = raise_use(use, base, measure, limit)
+    return mask, use, base
+
+
+@kernel
+def measure_scenarios(state, i, long_value, short_value, decision):
+    """Which of the stress limit and the drawdown budget some scenario breaks.
+
+    Returns
+    -------
+    broken : int64
+        STRESS_BIT and BUDGET_BIT.
+    worst, worst_budget : float64, money
+        Largest loss with the order, of all enabled scenarios and of those in the budget.
+    """
+    limit = state.parameters.max_stress_loss * state.account.equity
+    budget = state.account.budget
+    position = state.positions[i]
+    down = state.shocks[i].down
+    up = state.shocks[i].up
+    broken = 0
+    worst_before = 0.0
+    worst = 0.0
+    worst_budget = 0.0
+    for s in range(state.header.scenario_count):
+        scenario = state.scenarios[s]
+        if scenario.enabled == 0:
+            continue
+        before = scenario.loss
+        loss = before + (
+            scenario_loss(long_value, short_value, down[s], up[s])
+            - scenario_loss(position.long_value, position.short_value, down[s], up[s])
+        )
+        if exceeds(loss, before, limit):
+            broken |= STRESS_BIT
+        worst_before = maximum(worst_before, before)
+        worst = maximum(worst, loss)
+        if scenario.in_budget != 0:
+            if exceeds(loss, before, budget):
+                broken |= BUDGET_BIT
+            worst_budget = maximum(worst_budget, loss)
+    decision.stress_before = worst_before
+    decision.stress_after = worst
+    decision.budget = budget
+    return broken, worst, worst_budget
+
+
+@kernel
+def cap_scenarios(state, i, side, own_before, limit, only_budget):
+    """Lots that keep every enabled scenario's loss within `limit` or no worse than it is."""
+    position = state.positions[i]
+    value = state.market[i].value_per_lot
+    down = state.shocks[i].down
+    up = state.shocks[i].up
+    cap = NO_CAP
+    for s in range(state.header.scenario_count):
+        scenario = state.scenarios[s]
+        if scenario.enabled == 0 or (only_budget != 0 and scenario.in_budget == 0):
+            continue
+        mine = scenario_loss(position.long_value, position.short_value, down[s], up[s])
+        allowed = mine + maximum(limit - scenario.loss, 0.0)
+        shock = down[s] if side > 0 else up[s]
+        cap = smaller(cap, lots_within(allowed, value * shock) - float(own_before))
+    return cap
+
+
+@kernel
+def cap_sigma(state, i, side, sigma_limit):
+    """Lots that keep the standard deviation of the filled portfolio within `sigma_limit`.
+
+    Larger root of a x^2 + 2 b x + c <= 0 with x the value added, in the form that does not cancel.
+    """
+    covariance = state.covariance
+    a = covariance.matrix[i, i]
+    b = float(side) * covariance.product[i]
+    scale = state.parameters.samples_per_day
+    target = 0.0
+    if scale > 0.0:
+        target = maximum(sigma_limit, 0.0) * maximum(sigma_limit, 0.0) / scale
+    c = state.account.variance - target
+    value = state.market[i].value_per_lot
+    discriminant = b * b - a * c
+    if not (discriminant > 0.0):
+        return 0.0
+    root = sqrt(discriminant)
+    more = NO_CAP
+    if b > 0.0:
+        more = -c / (b + root)
+    elif a > 0.0:
+        more = (root - b) / a
+    return lots_within(more, value)
+
+
+@kernel
+def cap_gross(state, i, own_before, allowed):
+    """Lots whose own end keeps the gross contribution of the position within `allowed`."""
+    value = state.market[i].value_per_lot
+    held = allowed - abs(state.positions[i].linked_balance)
+    return lots_within(held, value) - float(own_before)
+
+
+@kernel
+def cap_portfolio(state, mask, i, side, own_before):
+    """Most lots (float64) that every objecting check of the layer lets through."""
+    parameters = state.parameters
+    account = state.account
+    position = state.positions[i]
+    covariance = state.covariance
+    equity = account.equity
+    multiplier = state.regime.risk_multiplier
+    value = state.market[i].value_per_lot
+    gross = position.gross
+    cap = NO_CAP
+    if mask & (1 << GROSS_LEVERAGE_EXCEEDS_MAX):
+        slack = maximum(parameters.max_gross_leverage * equity - account.gross, 0.0)
+        cap = smaller(cap, cap_gross(state, i, own_before, gross + slack))
+    if mask & (1 << NET_LEVERAGE_EXCEEDS_MAX):
+        net = net_ends(account.net_long, account.net_short)
+        allowed = maximum(parameters.max_net_leverage * equity, net)
+        end = account.net_long if side > 0 else -account.net_short
+        cap = smaller(cap, lots_within(allowed - end, value))
+    sigma = sigma_after(state, i, 0.0)
+    if mask & (1 << PORTFOLIO_VAR_EXCEEDS_MAX):
+        scale = parameters.var_multiplier * multiplier
+        limit = sigma
+        if scale > 0.0:
+            limit = maximum(sigma, parameters.var_95 * equity / scale - account.working_sigma)
+        cap = smaller(cap, cap_sigma(state, i, side, limit))
+    if mask & (1 << EXPECTED_SHORTFALL_EXCEEDS_MAX):
+        scale = parameters.es_multiplier * multiplier
+        limit = sigma
+        if scale > 0.0:
+            limit = maximum(
+                sigma, parameters.expected_shortfall * equity / scale - account.working_sigma
+            )
+        cap = smaller(cap, cap_sigma(state, i, side, limit))
+    if mask & (1 << PORTFOLIO_STOP_LOSS_EXCEEDS_MAX):
+        slack = maximum(
+            parameters.max_portfolio_risk * equity / multiplier - account.stop_loss, 0.0
+        )
+        fraction = own_stop_fraction(state, i, side)
+        cap = smaller(
+            cap, lots_within(position.stop_loss + slack, value * fraction) - float(own_before)
+        )
+    if mask & (1 << HERFINDAHL_EXCEEDS_MAX):
+        slack = maximum(parameters.max_herfindahl * equity * equity - account.herfindahl, 0.0)
+        cap = smaller(cap, cap_gross(state, i, own_before, sqrt(gross * gross + slack)))
+    if mask & (1 << LARGEST_WEIGHT_EXCEEDS_MAX):
+        group = covariance.underlying_gross[state.instruments[i].underlying]
+        slack = maximum(parameters.max_weight * equity - group, 0.0)
+        cap = smaller(cap, cap_gross(state, i, own_before, gross + slack))
+    if mask & (1 << CLUSTER_RISK_EXCEEDS_MAX):
+        cluster = covariance.cluster_risk[covariance.cluster[i]]
+        slack = maximum(parameters.max_correlation_risk * equity / multiplier - cluster, 0.0)
+        fraction = state.volatility[i].volatility * parameters.var_multiplier
+        allowed = NO_CAP
+        if fraction > 0.0:
+            allowed = gross + slack / fraction
+        cap = smaller(cap, cap_gross(state, i, own_before, allowed))
+    if mask & (1 << STRESS_LOSS_EXCEEDS_MAX):
+        limit = parameters.max_stress_loss * equity
+        cap = smaller(cap, cap_scenarios(state, i, side, own_before, limit, 0))
+    return cap

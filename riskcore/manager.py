@@ -1,0 +1,962 @@
+"""AdaptiveRiskManager: the thin facade that validates, calls the core and names the answer."""
+
+from __future__ import annotations
+
+import time as _time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from riskcore import codes
+from riskcore._core import Core
+from riskcore.decision import Decision, Position, decision_of
+from riskcore.errors import ConfigError, InputError, StateError, UnknownNameError
+from riskcore.inputs import (
+    Number,
+    Time,
+    shown,
+    to_author,
+    to_flag,
+    to_float,
+    to_integer,
+    to_ns,
+    to_side,
+    to_time_in_force,
+)
+from riskcore.instrument import Instrument
+from riskcore.layout import Shape, record_dtype
+from riskcore.views import (
+    AdvancedDrawdownController,
+    PositionSizer,
+    RealTimeCorrelationTracker,
+    VolatilityEstimator,
+)
+
+if TYPE_CHECKING:
+    from riskcore.config import InstrumentsConfig, RiskConfig, ScenariosConfig
+
+# Answers that are news, not mistakes: the event was booked, was a repeat, or named an order that
+# is no longer live, as happens when messages cross.
+_NEWS = frozenset(
+    (codes.OK, codes.DUPLICATE, codes.BOOKED_UNMATCHED, codes.BUSY, codes.INVALID_HANDLE)
+)
+_REASONS = {
+    codes.INVALID_TIME: "time is more than 366 days after the last event",
+    codes.INVALID_LOTS: "quantity, or the position that it leads to, is beyond the core's bounds",
+    codes.INVALID_PRICE: "price is missing or beyond the core's bounds",
+    codes.INVALID_CURRENCY: "currency is the account's, or unknown to the core",
+    codes.BAD_BUFFER: "the buffer is damaged or of another build",
+}
+_STATES = {
+    "active": codes.ACTIVE,
+    "close_only": codes.CLOSE_ONLY,
+    "down": codes.DOWN,
+    "disabled": codes.DISABLED,
+}
+_ORDER_STATES = {
+    "working": codes.VENUE_ORDER_WORKING,
+    "done": codes.VENUE_ORDER_DONE,
+    "not_found": codes.VENUE_ORDER_NOT_FOUND,
+}
+_MAX_HANDLE = codes.MAX_IDENTIFIER
+
+
+class AdaptiveRiskManager:
+    """One account's risk: every order passes through ``check``, every fact is booked.
+
+    Prices and quantities are decimals on the instrument's grid (Decimal, text, int, or a float that
+    prints as such a decimal); times are integers, ns since 1970 UTC, or datetimes with a zone. An
+    argument out of its domain raises InputError or UnknownNameError and changes nothing. Events
+    answer with the name of their status: ``OK``; ``DUPLICATE`` for a proven repeat;
+    ``BOOKED_UNMATCHED`` for a fact without its order; ``INVALID_HANDLE`` for an order that is no
+    longer live. Calls that change the account come from one thread at a time.
+
+    Parameters
+    ----------
+    config : RiskConfig
+        Limits and model constants.
+    instruments : InstrumentsConfig
+        Venues, currencies, strategies and instruments.
+    scenarios : ScenariosConfig
+        Stress scenarios.
+    shape : Shape, optional
+        Sizes of the buffer; what the configuration asks for, else the default.
+    time_ns : int or datetime, optional
+        When it starts; the machine's clock by default. A replay gives the start of its history.
+
+    Examples
+    --------
+    >>> risk = AdaptiveRiskManager.from_config("growth", time_ns=1_760_000_000_000_000_000)
+    >>> now = 1_760_000_000_000_000_000
+    >>> risk.transfer("binance-spot", "USDT", 1_000_000, time=now)
+    'OK'
+    >>> risk.quote("BTC-USDT", "119999.99", 2, "120000.01", 2, time=now)
+    'OK'
+    >>> risk.trade("BTC-USDT", 120000, 100, time=now)
+    'OK'
+    >>> decision = risk.check("BTC-USDT", "buy", 0.05, 120000, strategy="trend", time=now)
+    >>> decision.action, decision.quantity
+    ('APPROVE', Decimal('0.05000'))
+    >>> risk.check("BTC-USDT", "buy", 50, 120000, strategy="trend", time=now).layer
+    'position'
+    >>> risk.quote("BTC-USDT", "119999.999", 2, "120000.01", 2, time=now)
+    Traceback (most recent call last):
+    riskcore.errors.InputError: bid is '119999.999': allowed is a multiple of 0.01 from 0.01 to 10995116277.76
+    """
+
+    __slots__ = (
+        "_currencies",
+        "_instruments",
+        "_strategies",
+        "_symbols",
+        "_venues",
+        "config",
+        "core",
+        "correlation_monitor",
+        "drawdown_controller",
+        "instruments",
+        "instruments_config",
+        "position_sizer",
+        "scenarios_config",
+        "volatility_monitor",
+    )
+
+    def __init__(
+        self,
+        config: RiskConfig,
+        instruments: InstrumentsConfig,
+        scenarios: ScenariosConfig,
+        *,
+        shape: Shape | None = None,
+        time_ns: Time | None = None,
+    ) -> None:
+        from riskcore.config import write_instruments, write_parameters, write_scenarios
+
+        start = _time.time_ns() if time_ns is None else to_ns(time_ns, "time_ns")
+        self.core = Core(shape or config.shape or Shape())
+        write_parameters(self.core, config, start)
+        write_instruments(self.core, instruments, start)
+        write_scenarios(self.core, scenarios, instruments, start)
+        self.config = config
+        self.scenarios_config = scenarios
+        self._name(instruments)
+        self.volatility_monitor = VolatilityEstimator(self)
+        self.position_sizer = PositionSizer(self)
+        self.correlation_monitor = RealTimeCorrelationTracker(self)
+        self.drawdown_controller = AdvancedDrawdownController(self)
+
+    @classmethod
+    def from_config(
+        cls,
+        path: str | Path = "default",
+        *,
+        instruments: str | Path | None = None,
+        scenarios: str | Path | None = None,
+        shape: Shape | None = None,
+        time_ns: Time | None = None,
+    ) -> AdaptiveRiskManager:
+        """A manager from configuration files.
+
+        Parameters
+        ----------
+        path : str or Path
+            Limits: a file, or the packaged ``default`` or ``growth``.
+        instruments, scenarios : str or Path, optional
+            Files; the packaged ones by default.
+        shape : Shape, optional
+            Sizes of the buffer.
+        time_ns : int or datetime, optional
+            When it starts; the machine's clock by default.
+
+        Raises
+        ------
+        ConfigError
+            One line: file, key, value, what is allowed.
+        """
+        from riskcore.config import load_config, load_instruments, load_scenarios
+
+        return cls(
+            load_config(path),
+            load_instruments("instruments" if instruments is None else instruments),
+            load_scenarios("scenarios" if scenarios is None else scenarios),
+            shape=shape,
+            time_ns=time_ns,
+        )
+
+    def _name(self, config: InstrumentsConfig) -> None:
+        """Keep what turns names into places."""
+        self.instruments_config = config
+        self._instruments = config.build()
+        self._symbols = list(self._instruments)
+        self.instruments = MappingProxyType(self._instruments)
+        self._venues = {name: index for index, name in enumerate(config.venues)}
+        self._currencies = {name: index for index, name in enumerate(config.currencies)}
+        self._strategies = {name: index for index, name in enumerate(config.strategies)}
+
+    # --- names to places ----------------------------------------------------------------------
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The instrument of a symbol, or UnknownNameError."""
+        try:
+            return self._instruments[symbol]
+        except (KeyError, TypeError):
+            raise _unknown("symbol", symbol, self._instruments) from None
+
+    def strategy_index(self, strategy: str) -> int:
+        """The place of a strategy, or UnknownNameError."""
+        return _place("strategy", strategy, self._strategies)
+
+    def _answer(self, call: str, status: int) -> str:
+        """The name of a status, or the error that it stands for."""
+        if status in _NEWS:
+            return codes.STATUS_NAMES[status]
+        name = codes.STATUS_NAMES.get(status, str(status))
+        reason = _REASONS.get(status, "an argument is beyond the core's bounds")
+        kind = StateError if status == codes.BAD_BUFFER else InputError
+        raise kind(f"{call}: the core refused it ({name}): {reason}")
+
+    # --- configuration --------------------------------------------------------------------------
+
+    def set_config(self, config: RiskConfig | str | Path, *, time: Time) -> None:
+        """Replace limits and model constants, from a file or a validated configuration."""
+        from riskcore.config import load_config, write_parameters
+
+        loaded = load_config(config) if isinstance(config, str | Path) else config
+        write_parameters(self.core, loaded, to_ns(time))
+        self.config = loaded
+
+    def set_instruments(self, config: InstrumentsConfig | str | Path, *, time: Time) -> None:
+        """Add or change venues, currencies, strategies and instruments; then set the scenarios again.
+
+        The names so far must come first and in the same order. States become those of the file.
+        """
+        from riskcore.config import load_instruments, write_instruments, write_scenarios
+
+        now = to_ns(time)
+        loaded = load_instruments(config) if isinstance(config, str | Path) else config
+        for section in ("venues", "currencies", "strategies", "instruments"):
+            before = list(getattr(self.instruments_config, section))
+            after = list(getattr(loaded, section))
+            if after[: len(before)] != before:
+                raise ConfigError(
+                    f"{loaded.source}: {section} starts with {', '.join(after[: len(before)])}: "
+                    f"allowed is the order so far ({', '.join(before)}), new names after it"
+                )
+        write_instruments(self.core, loaded, now)
+        write_scenarios(self.core, self.scenarios_config, loaded, now)
+        self._name(loaded)
+
+    # --- market and clock -------------------------------------------------------------------------
+
+    def quote(
+        self,
+        symbol: str,
+        bid: Number | None,
+        bid_size: Number | None,
+        ask: Number | None,
+        ask_size: Number | None,
+        time: Time,
+    ) -> str:
+        """Best bid and ask; None for both fields of a missing side."""
+        instrument = self.instrument(symbol)
+        bid_ticks, bid_lots = _side_of_book(instrument, "bid", bid, bid_size)
+        ask_ticks, ask_lots = _side_of_book(instrument, "ask", ask, ask_size)
+        now = to_ns(time)
+        status = self.core.on_quote(now, instrument.index, bid_ticks, bid_lots, ask_ticks, ask_lots)
+        return self._answer("quote", status)
+
+    def trade(self, symbol: str, price: Number, quantity: Number, time: Time) -> str:
+        """A public trade."""
+        instrument = self.instrument(symbol)
+        ticks, lots = instrument.to_ticks(price), instrument.to_lots(quantity)
+        status = self.core.on_trade(to_ns(time), instrument.index, ticks, lots)
+        return self._answer("trade", status)
+
+    def rate(self, currency: str, rate: Number, time: Time) -> str:
+        """Account currency per unit of another currency."""
+        place = _place("currency", currency, self._currencies)
+        if currency == self.instruments_config.account_currency:
+            raise InputError(f"currency is {currency}: allowed is another than the account's")
+        number = to_float("rate", rate, 0.0, 1e12, low_open=True)
+        return self._answer("rate", self.core.on_rate(to_ns(time), place, number))
+
+    def clock(self, time: Time) -> str:
+        """Time has passed without another event."""
+        return self._answer("clock", self.core.on_clock(to_ns(time)))
+
+    def sample(self, time: Time) -> str:
+        """Close a sampling interval and work the whole covariance pass in."""
+        answer = self._answer("sample", self.core.on_sample(to_ns(time)))
+        while self.core.advance(self.core.shape.instruments) == codes.BUSY:
+            pass
+        return answer
+
+    def advance(self, max_rows: int) -> str:
+        """Work in rows of a covariance pass; ``BUSY`` while more remain."""
+        rows = to_integer("max_rows", max_rows, 1, 1 << 20)
+        return self._answer("advance", self.core.advance(rows))
+
+    def regime(self, name: str, time: Time, probability: Number = 1.0) -> str:
+        """The decided market regime and its probability."""
+        if name not in codes.REGIME_NAMES:
+            allowed = ", ".join(codes.REGIME_NAMES)
+            raise InputError(f"regime is {shown(name)}: allowed is one of {allowed}")
+        number = to_float("probability", probability, 0.0, 1.0)
+        place = codes.REGIME_NAMES.index(name)
+        return self._answer("regime", self.core.on_regime(to_ns(time), place, number))
+
+    # --- orders -------------------------------------------------------------------------------------
+
+    def _order(
+        self,
+        symbol: str,
+        side: str | int,
+        quantity: Number,
+        price: Number | None,
+        strategy: str,
+        time: Time,
+        confidence: Number,
+        client_id: int | None,
+        stop: Number | None,
+        time_in_force: str,
+        post_only: bool,
+        reduce_only: bool,
+    ) -> tuple[Instrument, tuple[Any, ...]]:
+        """The instrument and the core's arguments of an order."""
+        instrument = self.instrument(symbol)
+        place = self.strategy_index(strategy)
+        side_code = to_side(side)
+        lots = instrument.to_lots(quantity)
+        price_ticks = 0 if price is None else instrument.to_ticks(price)
+        stop_ticks = 0 if stop is None else instrument.to_ticks(stop, "stop")
+        if price is not None and stop is not None:
+            raise InputError(f"stop is {shown(stop)}: allowed is none beside a price")
+        kind = codes.LIMIT if price_ticks else codes.STOP if stop_ticks else codes.MARKET
+        force = to_time_in_force(time_in_force)
+        flags = codes.POST_ONLY if to_flag("post_only", post_only) else 0
+        flags |= codes.REDUCE_ONLY if to_flag("reduce_only", reduce_only) else 0
+        if post_only and (kind != codes.LIMIT or force != codes.GTC):
+            raise InputError("post_only is True: allowed is False but for limit orders with GTC")
+        likelihood = to_float("confidence", confidence, 0.0, 1.0)
+        if client_id is None:
+            identifier = int(self.core.state.strategies[place].last_client_id) + 1
+        else:
+            identifier = to_integer("client_id", client_id, 1, codes.MAX_IDENTIFIER)
+        now = to_ns(time)
+        return instrument, (
+            identifier,
+            now,
+            instrument.index,
+            place,
+            side_code,
+            kind,
+            force,
+            flags,
+            lots,
+            price_ticks,
+            stop_ticks,
+            likelihood,
+        )
+
+    def _decided(self, call: str, instrument: Instrument, client_id: int) -> Decision:
+        """The core's decision, or the error of an order that is no valid event."""
+        record = self.core.decision
+        self._answer(call, int(record.status))
+        return decision_of(record, instrument, client_id)
+
+    def check(
+        self,
+        symbol: str,
+        side: str | int,
+        quantity: Number,
+        price: Number | None = None,
+        *,
+        strategy: str,
+        time: Time,
+        confidence: Number = 1.0,
+        client_id: int | None = None,
+        stop: Number | None = None,
+        time_in_force: str = "GTC",
+        post_only: bool = False,
+        reduce_only: bool = False,
+    ) -> Decision:
+        """May this order go, how much of it, and if not, why not? Reserves its exposure.
+
+        Parameters
+        ----------
+        symbol : str
+            The instrument.
+        side : str or int
+            ``buy`` or ``sell``.
+        quantity : Decimal, str, int or float
+            Positive, on the instrument's grid.
+        price : Decimal, str, int or float, optional
+            Limit price; without it the order is a market order, or a stop order with `stop`.
+        strategy : str
+            Who asks.
+        time : int or datetime
+            Now.
+        confidence : float
+            Calibrated probability of the strategy, 0 to 1.
+        client_id : int, optional
+            Strictly increasing per strategy; the next free one by default.
+        stop : Decimal, str, int or float, optional
+            Trigger price of a stop order.
+        time_in_force : str
+            ``GTC``, ``IOC`` or ``FOK``.
+        post_only, reduce_only : bool
+            The order's flags.
+        """
+        instrument, order = self._order(
+            symbol,
+            side,
+            quantity,
+            price,
+            strategy,
+            time,
+            confidence,
+            client_id,
+            stop,
+            time_in_force,
+            post_only,
+            reduce_only,
+        )
+        self.core.check(*order)
+        return self._decided("check", instrument, order[0])
+
+    def what_if(
+        self,
+        symbol: str,
+        side: str | int,
+        quantity: Number,
+        price: Number | None = None,
+        *,
+        strategy: str,
+        time: Time,
+        confidence: Number = 1.0,
+        client_id: int | None = None,
+        stop: Number | None = None,
+        time_in_force: str = "GTC",
+        post_only: bool = False,
+        reduce_only: bool = False,
+    ) -> Decision:
+        """The answer of ``check`` without any effect."""
+        instrument, order = self._order(
+            symbol,
+            side,
+            quantity,
+            price,
+            strategy,
+            time,
+            confidence,
+            client_id,
+            stop,
+            time_in_force,
+            post_only,
+            reduce_only,
+        )
+        self.core.what_if(*order)
+        return self._decided("what_if", instrument, order[0])
+
+    def check_batch(self, legs: Sequence[Mapping[str, Any]], *, time: Time) -> list[Decision]:
+        """All legs or none.
+
+        Parameters
+        ----------
+        legs : sequence of mappings
+            Each with the arguments of ``check`` but the time.
+        time : int or datetime
+            Now, for all of them.
+        """
+        if isinstance(legs, str | Mapping) or not isinstance(legs, Sequence) or not legs:
+            raise InputError(f"legs is {shown(legs)}: allowed is a list of at least one order")
+        shape = self.core.shape
+        orders = np.zeros(len(legs), record_dtype("order", shape))
+        names = orders.dtype.names or ()
+        instruments: list[Instrument] = []
+        taken: dict[int, int] = {}
+        for number, leg in enumerate(legs):
+            if not isinstance(leg, Mapping):
+                raise InputError(f"legs[{number}] is {shown(leg)}: allowed is a mapping")
+            instrument, order = self._order(**_leg(number, leg), time=time)
+            place = order[3]
+            if leg.get("client_id") is None:
+                order = (max(order[0], taken.get(place, 0) + 1), *order[1:])
+            taken[place] = order[0]
+            instruments.append(instrument)
+            for name, value in zip(names, order, strict=False):
+                orders[name][number] = value
+        decisions = np.zeros(len(legs), record_dtype("decision", shape))
+        self.core.check_batch(orders, decisions)
+        for record in decisions:
+            self._answer("check_batch", int(record["status"]))
+        return [
+            decision_of(record, instrument, int(order["client_id"]))
+            for record, instrument, order in zip(decisions, instruments, orders, strict=True)
+        ]
+
+    def _live(self, handle: int) -> Instrument | None:
+        """The instrument of a live order, or None."""
+        slot = handle & codes.HANDLE_SLOT_MASK
+        if slot >= self.core.shape.orders:
+            return None
+        order = self.core.state.orders[slot]
+        if int(order.status) == codes.ORDER_FREE:
+            return None
+        if int(order.generation) != handle >> codes.HANDLE_SLOT_BITS:
+            return None
+        return self._instruments[self._symbols[int(order.instrument)]]
+
+    def cancel(self, handle: int, time: Time) -> str:
+        """A cancel is being sent. Cancels always pass."""
+        order = _handle(handle)
+        return self._answer("cancel", self.core.cancel(to_ns(time), order))
+
+    def replace(self, handle: int, quantity: Number, price: Number, time: Time) -> Decision:
+        """May this order be replaced by one of this total quantity and price?"""
+        order, now = _handle(handle), to_ns(time)
+        instrument = self._live(order)
+        if instrument is None:
+            # The decision of an order that no longer lives is in no instrument's units.
+            self.core.replace(now, order, 1, 1)
+            instrument = next(iter(self._instruments.values()))
+            return self._decided("replace", instrument, 0)
+        lots, ticks = instrument.to_lots(quantity), instrument.to_ticks(price)
+        client_id = int(self.core.state.orders[order & codes.HANDLE_SLOT_MASK].client_id)
+        self.core.replace(now, order, lots, ticks)
+        return self._decided("replace", instrument, client_id)
+
+    def ack(self, handle: int, venue_order_id: int, time: Time) -> str:
+        """The venue took the order."""
+        order = _handle(handle)
+        identifier = to_integer("venue_order_id", venue_order_id, 0, codes.MAX_IDENTIFIER)
+        return self._answer("ack", self.core.on_ack(to_ns(time), order, identifier))
+
+    def reject(self, handle: int, time: Time, code: int = 0) -> str:
+        """The venue refused the order; `code` is the venue's own."""
+        order, number = _handle(handle), to_integer("code", code, 0, codes.MAX_IDENTIFIER)
+        return self._answer("reject", self.core.on_reject(to_ns(time), order, number))
+
+    def canceled(self, handle: int, time: Time) -> str:
+        """The order is cancelled."""
+        order = _handle(handle)
+        return self._answer("canceled", self.core.on_canceled(to_ns(time), order))
+
+    def cancel_reject(self, handle: int, time: Time, code: int = 0) -> str:
+        """The venue refused the cancel."""
+        order, number = _handle(handle), to_integer("code", code, 0, codes.MAX_IDENTIFIER)
+        return self._answer("cancel_reject", self.core.on_cancel_reject(to_ns(time), order, number))
+
+    def replaced(self, handle: int, quantity: Number, price: Number, time: Time) -> str:
+        """The order was replaced; quantity is its new total, as the venue reports it."""
+        order, now = _handle(handle), to_ns(time)
+        instrument = self._live(order)
+        if instrument is None:
+            return codes.STATUS_NAMES[codes.INVALID_HANDLE]
+        lots, ticks = instrument.to_lots(quantity), instrument.to_ticks(price)
+        return self._answer("replaced", self.core.on_replaced(now, order, lots, ticks))
+
+    def expired(self, handle: int, time: Time) -> str:
+        """The order has expired."""
+        order = _handle(handle)
+        return self._answer("expired", self.core.on_expire(to_ns(time), order))
+
+    def order_status(self, handle: int, state: str, filled: Number, time: Time) -> str:
+        """The venue's state of an order: ``working``, ``done`` or ``not_found``, and its fills."""
+        order, now = _handle(handle), to_ns(time)
+        code = _choice("state", state, _ORDER_STATES)
+        instrument = self._live(order)
+        if instrument is None:
+            return codes.STATUS_NAMES[codes.INVALID_HANDLE]
+        lots = instrument.to_signed_lots(filled, "filled")
+        if lots < 0:
+            raise InputError(f"filled is {shown(filled)}: allowed is zero or more")
+        return self._answer("order_status", self.core.on_order_status(now, order, code, lots))
+
+    # --- facts ----------------------------------------------------------------------------------------
+
+    def fill(
+        self,
+        symbol: str,
+        side: str | int,
+        quantity: Number,
+        price: Number,
+        *,
+        strategy: str,
+        time: Time,
+        handle: int = 0,
+        fee: Number = 0.0,
+        fee_currency: str | None = None,
+        execution_id: int = 0,
+    ) -> str:
+        """An execution. It is booked whatever the state of its order; only a proven repeat is not.
+
+        Parameters
+        ----------
+        symbol : str
+            The instrument.
+        side : str or int
+            ``buy`` or ``sell``.
+        quantity, price : Decimal, str, int or float
+            On the instrument's grid.
+        strategy : str
+            Whose it is.
+        time : int or datetime
+            Time of the writer.
+        handle : int
+            Of its order; 0 where it is not known.
+        fee : Decimal, str, int or float
+            Positive when paid.
+        fee_currency : str, optional
+            The settlement currency by default.
+        execution_id : int
+            The venue's; 0 where it has none, and then no repeat can be recognised.
+        """
+        arguments = self._execution(
+            symbol, side, quantity, price, strategy, fee, fee_currency, execution_id
+        )
+        order = 0 if handle == 0 else _handle(handle)
+        return self._answer("fill", self.core.on_fill(to_ns(time), order, *arguments))
+
+    def bust(
+        self,
+        symbol: str,
+        side: str | int,
+        quantity: Number,
+        price: Number,
+        *,
+        strategy: str,
+        time: Time,
+        fee: Number = 0.0,
+        fee_currency: str | None = None,
+        execution_id: int = 0,
+    ) -> str:
+        """An execution taken back: the arguments are those of the fill."""
+        arguments = self._execution(
+            symbol, side, quantity, price, strategy, fee, fee_currency, execution_id
+        )
+        return self._answer("bust", self.core.on_bust(to_ns(time), *arguments))
+
+    def _execution(
+        self,
+        symbol: str,
+        side: str | int,
+        quantity: Number,
+        price: Number,
+        strategy: str,
+        fee: Number,
+        fee_currency: str | None,
+        execution_id: int,
+    ) -> tuple[Any, ...]:
+        """The core's arguments of a fill or bust, without time and handle."""
+        instrument = self.instrument(symbol)
+        currency = instrument.currency if fee_currency is None else fee_currency
+        return (
+            instrument.index,
+            self.strategy_index(strategy),
+            to_side(side),
+            instrument.to_lots(quantity),
+            instrument.to_ticks(price),
+            to_float("fee", fee, -codes.MAX_MONEY, codes.MAX_MONEY),
+            _place("fee_currency", currency, self._currencies),
+            to_integer("execution_id", execution_id, 0, codes.MAX_IDENTIFIER),
+        )
+
+    def funding(
+        self,
+        symbol: str,
+        amount: Number,
+        time: Time,
+        *,
+        currency: str | None = None,
+        strategy: str | None = None,
+    ) -> str:
+        """A funding payment, positive when received; in the settlement currency by default."""
+        instrument = self.instrument(symbol)
+        code = _place("currency", currency or instrument.currency, self._currencies)
+        place = -1 if strategy is None else self.strategy_index(strategy)
+        number = to_float("amount", amount, -codes.MAX_MONEY, codes.MAX_MONEY)
+        status = self.core.on_funding(to_ns(time), instrument.index, place, code, number)
+        return self._answer("funding", status)
+
+    def transfer(self, venue: str, currency: str, amount: Number, time: Time) -> str:
+        """A deposit (positive) or a withdrawal (negative)."""
+        place = _place("venue", venue, self._venues)
+        code = _place("currency", currency, self._currencies)
+        number = to_float("amount", amount, -codes.MAX_MONEY, codes.MAX_MONEY)
+        return self._answer("transfer", self.core.on_transfer(to_ns(time), place, code, number))
+
+    def settlement(self, symbol: str, price: Number, time: Time) -> str:
+        """Final settlement: the position is closed at this price."""
+        instrument = self.instrument(symbol)
+        ticks = instrument.to_ticks(price)
+        return self._answer(
+            "settlement", self.core.on_settlement(to_ns(time), instrument.index, ticks)
+        )
+
+    def reconcile(
+        self, symbol: str, quantity: Number, time: Time, price: Number | None = None
+    ) -> str:
+        """The venue's net position, signed. A difference is booked, at the mark without a price.
+
+        ``BOOKED_UNMATCHED`` says that there was one; the instrument then opens nothing until a
+        person resets it.
+        """
+        instrument = self.instrument(symbol)
+        lots = instrument.to_signed_lots(quantity)
+        ticks = 0 if price is None else instrument.to_ticks(price)
+        status = self.core.on_position(to_ns(time), instrument.index, lots, ticks)
+        return self._answer("reconcile", status)
+
+    # --- system -------------------------------------------------------------------------------------
+
+    def heartbeat(self, time: Time, venue: str | None = None) -> str:
+        """A sign of life of a venue, or of the monitor where none is named."""
+        place = -1 if venue is None else _place("venue", venue, self._venues)
+        return self._answer("heartbeat", self.core.on_heartbeat(to_ns(time), place))
+
+    def latency(self, latency_ns: int, time: Time) -> str:
+        """A measured processing latency, ns."""
+        number = to_integer("latency_ns", latency_ns, 0, codes.MAX_TIME_NS)
+        return self._answer("latency", self.core.on_latency(to_ns(time), number))
+
+    def error(self, time: Time, code: int = 0) -> str:
+        """An error of the system around; enough of them stop opening."""
+        number = to_integer("code", code, 0, codes.MAX_IDENTIFIER)
+        return self._answer("error", self.core.on_error(to_ns(time), number))
+
+    def _control(
+        self, call: str, code: int, target: int, value: int, author: int | str, time: Time | None
+    ) -> str:
+        """A control event; without a time, at the time of the last event."""
+        identifier = to_author(author)
+        now = max(1, int(self.core.state.header.last_time_ns)) if time is None else to_ns(time)
+        return self._answer(call, self.core.control(now, code, target, value, identifier))
+
+    def kill(self, author: int | str, time: Time | None = None) -> str:
+        """Pull the kill switch: only cancels pass until a named person resets it."""
+        return self._control("kill", codes.CONTROL_KILL, 0, 0, author, time)
+
+    def reset(
+        self,
+        author: int | str,
+        *,
+        kill: bool = False,
+        account: bool = False,
+        cooldown: bool = False,
+        symbol: str | None = None,
+        time: Time | None = None,
+    ) -> str:
+        """A named person resets the kill switch, the account's latches, the cool-down or an instrument.
+
+        Parameters
+        ----------
+        author : int or str
+            Who resets; the journal keeps it.
+        kill, account, cooldown : bool
+            What to reset.
+        symbol : str, optional
+            Instrument whose latches to reset.
+        time : int or datetime, optional
+            Time of the last event by default.
+        """
+        index = None if symbol is None else self.instrument(symbol).index
+        wanted = [
+            (to_flag("kill", kill), codes.CONTROL_RESET_KILL, 0),
+            (to_flag("account", account), codes.CONTROL_RESET_LATCHES, 0),
+            (to_flag("cooldown", cooldown), codes.CONTROL_RESET_COOLDOWN, 0),
+            (index is not None, codes.CONTROL_RESET_INSTRUMENT, index or 0),
+        ]
+        chosen = [(code, target) for asked, code, target in wanted if asked]
+        if not chosen:
+            raise InputError("reset is of nothing: allowed is kill, account, cooldown or symbol")
+        answer = ""
+        for code, target in chosen:
+            answer = self._control("reset", code, target, 0, author, time)
+        return answer
+
+    def latch(
+        self, author: int | str, *, symbol: str | None = None, time: Time | None = None
+    ) -> str:
+        """Hold the account, or one instrument, in reduce-only until a person resets it."""
+        if symbol is None:
+            return self._control("latch", codes.CONTROL_LATCH_ACCOUNT, 0, 0, author, time)
+        index = self.instrument(symbol).index
+        return self._control("latch", codes.CONTROL_LATCH_INSTRUMENT, index, 0, author, time)
+
+    def set_venue_state(
+        self, venue: str, state: str, author: int | str, time: Time | None = None
+    ) -> str:
+        """Make a venue ``active``, ``close_only`` or ``down``."""
+        place = _place("venue", venue, self._venues)
+        allowed = {name: _STATES[name] for name in ("active", "close_only", "down")}
+        code = _choice("state", state, allowed)
+        call = codes.CONTROL_SET_VENUE_STATE
+        return self._control("set_venue_state", call, place, code, author, time)
+
+    def set_strategy_state(
+        self, strategy: str, state: str, author: int | str, time: Time | None = None
+    ) -> str:
+        """Make a strategy ``active`` or ``disabled``."""
+        place = self.strategy_index(strategy)
+        allowed = {name: _STATES[name] for name in ("active", "disabled")}
+        code = _choice("state", state, allowed)
+        call = codes.CONTROL_SET_STRATEGY_STATE
+        return self._control("set_strategy_state", call, place, code, author, time)
+
+    def venue_usage(
+        self, venue: str, used: int, author: int | str = 1, time: Time | None = None
+    ) -> str:
+        """Messages used in the venue's current window, as the venue itself reports them."""
+        place = _place("venue", venue, self._venues)
+        number = to_integer("used", used, 0, codes.MAX_LOTS)
+        call = codes.CONTROL_VENUE_USAGE
+        return self._control("venue_usage", call, place, number, author, time)
+
+    # --- questions ------------------------------------------------------------------------------------
+
+    @property
+    def equity(self) -> float:
+        """Balances, spot holdings and unrealised P&L, account money."""
+        return float(self.core.state.account.equity)
+
+    @property
+    def drawdown(self) -> float:
+        """Fall from the high-water mark, a fraction."""
+        return float(self.core.state.account.drawdown)
+
+    @property
+    def killed(self) -> bool:
+        """True while the kill switch is on."""
+        return bool(self.core.state.system.kill)
+
+    @property
+    def last_time_ns(self) -> int:
+        """The latest time seen."""
+        return int(self.core.state.header.last_time_ns)
+
+    @property
+    def current_regime(self) -> str:
+        """Name of the decided regime."""
+        current = int(self.core.state.regime.current)
+        return codes.REGIME_NAMES[current] if current < len(codes.REGIME_NAMES) else str(current)
+
+    def position(self, symbol: str) -> Position:
+        """One position as it stands."""
+        instrument = self.instrument(symbol)
+        row = self.core.state.positions[instrument.index]
+        tick = float(instrument.tick_size)
+        return Position(
+            symbol=symbol,
+            quantity=instrument.from_lots(int(row.net_lots)),
+            working_buy=instrument.from_lots(int(row.working_buy_lots)),
+            working_sell=instrument.from_lots(int(row.working_sell_lots)),
+            average_price=float(row.average_price) * tick,
+            mark=float(self.core.state.market[instrument.index].mark) * tick,
+            stop_price=float(row.stop_price) * tick,
+            target_price=float(row.target_price) * tick,
+            gross=float(row.gross),
+            unrealized_pnl=float(row.unrealized_pnl),
+            realized_pnl=float(row.realized_pnl),
+            fees=float(row.fees),
+            funding=float(row.funding),
+            latches=int(row.latches),
+        )
+
+    def positions(self) -> dict[str, Decimal]:
+        """Filled positions that are not flat, by symbol."""
+        rows = self.core.state.positions
+        return {
+            symbol: instrument.from_lots(int(rows[instrument.index].net_lots))
+            for symbol, instrument in self._instruments.items()
+            if int(rows[instrument.index].net_lots)
+        }
+
+    def position_risk(self, symbol: str) -> dict[str, float]:
+        """Risk of one position; prices in the instrument's units, money in the account's."""
+        instrument = self.instrument(symbol)
+        self._answer("position_risk", self.core.compute_position_risk(instrument.index))
+        row = _fields(self.core.position_risk)
+        for name in ("stop_price", "target_price", "liquidation_price"):
+            row[name] *= float(instrument.tick_size)
+        return row
+
+    def portfolio_risk(self) -> dict[str, float]:
+        """Risk of the account."""
+        self._answer("portfolio_risk", self.core.compute_portfolio_risk())
+        return _fields(self.core.portfolio_risk)
+
+    def __repr__(self) -> str:
+        return (
+            f"<AdaptiveRiskManager {self.config.source}: {len(self._instruments)} instruments, "
+            f"equity {self.equity:.2f}, drawdown {self.drawdown:.4f}>"
+        )
+
+
+def _fields(record: Any) -> dict[str, float]:
+    """The scalar fields of a record."""
+    names = [name for name in record.dtype.names if name != "padding"]
+    return {name: float(record[name]) for name in names}
+
+
+def _unknown(argument: str, name: object, known: Mapping[str, object]) -> UnknownNameError:
+    listed = list(known)
+    text = ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
+    return UnknownNameError(f"{argument} is {shown(name)}: allowed is one of {text}")
+
+
+def _place(argument: str, name: str, places: Mapping[str, int]) -> int:
+    try:
+        return places[name]
+    except (KeyError, TypeError):
+        raise _unknown(argument, name, places) from None
+
+
+def _choice(argument: str, name: object, allowed: Mapping[str, int]) -> int:
+    if not isinstance(name, str) or name not in allowed:
+        raise InputError(f"{argument} is {shown(name)}: allowed is one of {', '.join(allowed)}")
+    return allowed[name]
+
+
+def _handle(handle: int) -> int:
+    return to_integer("handle", handle, 1, _MAX_HANDLE)
+
+
+def _side_of_book(
+    instrument: Instrument, name: str, price: Number | None, size: Number | None
+) -> tuple[int, int]:
+    """Ticks and lots of one side; zeros for a missing one."""
+    if price is None and size is None:
+        return 0, 0
+    if price is None or size is None:
+        empty, given = (name, f"{name}_size") if price is None else (f"{name}_size", name)
+        raise InputError(f"{empty} is None: allowed is a number, as {given} has one")
+    return instrument.to_ticks(price, name), instrument.to_lots(size, f"{name}_size")
+
+
+_LEG_DEFAULTS: dict[str, Any] = {
+    "price": None,
+    "confidence": 1.0,
+    "client_id": None,
+    "stop": None,
+    "time_in_force": "GTC",
+    "post_only": False,
+    "reduce_only": False,
+}
+_LEG_KEYS = ("symbol", "side", "quantity", "strategy", *_LEG_DEFAULTS)
+
+
+def _leg(number: int, leg: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of one leg of a batch, complete."""
+    for key in leg:
+        if key not in _LEG_KEYS:
+            allowed = ", ".join(_LEG_KEYS)
+            raise InputError(f"legs[{number}] has {shown(key)}: allowed are {allowed}")
+    for key in _LEG_KEYS[:4]:
+        if key not in leg:
+            raise InputError(f"legs[{number}] lacks {key}: allowed is an order with {key}")
+    return {**_LEG_DEFAULTS, **leg}

@@ -1,0 +1,1 @@
+"""Event-driven replay of price history through the risk core."""

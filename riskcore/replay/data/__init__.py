@@ -1,0 +1,1 @@
+"""Price histories that come with the package."""
