@@ -160,7 +160,7 @@ def _sources_hash() -> str:
         *sorted((PACKAGE / "kernels").rglob("*.py")),
         PACKAGE / "layout.py",
         PACKAGE / "codes.py",
-        *(WORKER.parent / name for name in ("lower.py", "link.py", "worker.py", "emit.py")),
+        *(WORKER.parent / name for name in ("collect.py", "lower.py", "link.py", "worker.py", "emit.py")),
     ]
     for path in files:
         state.update(str(path.name).encode() + b"\0" + path.read_bytes() + b"\0")

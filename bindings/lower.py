@@ -19,6 +19,7 @@ import numba
 from numba.core import errors, types
 from numba.extending import intrinsic
 
+from riskcore.bindings import collect
 from riskcore.codes import BAD_BUFFER, OK
 from riskcore.kernels.api import EXPORTS, Argument, Export, constants
 from riskcore.layout import Shape, record_dtype, state_dtype
@@ -97,8 +98,8 @@ def _entry_source(export: Export) -> str:
     return f"def {export.name}({parameters}):\n    return kernel({body})\n"
 
 
-def _compile(export: Export, shape: Shape) -> tuple[str, str]:
-    """Compile one export; returns the native symbol and a module of IR."""
+def _compile(export: Export, shape: Shape, seen: set[int]) -> tuple[str, list[str]]:
+    """Compile one export; returns its native symbol and the modules not in `seen` yet."""
     where = f"{export.name} (riskcore.kernels.{export.kernel})"
     try:
         kernel = export.load()
@@ -120,7 +121,8 @@ def _compile(export: Export, shape: Shape) -> tuple[str, str]:
     except errors.NumbaError as error:
         raise LoweringError(f"{where} does not compile: {_first_lines(error)}") from error
     compiled = entry.overloads[signature.args]
-    return compiled.fndesc.llvm_func_name, compiled.library.get_llvm_str()
+    modules = [library.ir for library in compiled.library.walk(seen)]
+    return compiled.fndesc.llvm_func_name, modules
 
 
 def _first_lines(error: Exception) -> str:
@@ -268,13 +270,16 @@ def lower(
         One line per export that was replaced.
     """
     module = llvm.parse_assembly(SUPPORT)
+    collect.install()
+    seen: set[int] = set()
     wrappers, missing, kept = [], [], ["memset", "memcpy"]
     for export in exports:
         kept.append(export.name)
         try:
             if export.kernel:
-                native, ir = _compile(export, shape)
-                module.link_in(llvm.parse_assembly(ir))
+                native, modules = _compile(export, shape, seen)
+                for ir in modules:
+                    module.link_in(llvm.parse_assembly(ir))
                 wrappers.append(_wrapper(export, native, shape))
             else:
                 wrappers.append(_written_here(export, shape))

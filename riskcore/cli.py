@@ -66,7 +66,7 @@ def _one_line_errors() -> Iterator[None]:
     except MemoryError:
         _complain("out of memory; replay a shorter period with --from and --to")
         raise typer.Exit(FAILURE) from None
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ImportError) as error:
         _complain(str(error))
         raise typer.Exit(FAILURE) from None
 
@@ -142,7 +142,7 @@ def replay(
     ] = 1,
     cooldown_hours: Annotated[
         float, typer.Option(min=0.0, help="Hours out of an instrument after a stop.")
-    ] = 24.0,
+    ] = 4.0,
     long_only: Annotated[bool, typer.Option("--long-only", help="Never go short.")] = False,
     drop_bad_rows: Annotated[
         bool, typer.Option("--drop-bad-rows", help="Drop rows with impossible prices.")

@@ -43,6 +43,10 @@ from riskcore.config_values import (
 from riskcore.instrument import Instrument
 from riskcore.layout import PARAMETERS, SHAPE_BOUNDS, Shape
 
+# Parameters that the core works out itself from the others.
+DERIVED = ("var_multiplier", "es_multiplier", "samples_per_day", "stop_scale")
+
+
 # --- risk limits: default.yaml, growth.yaml ------------------------------------------------------
 
 

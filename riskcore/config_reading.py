@@ -27,6 +27,14 @@ class _Loader(yaml.SafeLoader):
     # Not those of YAML 1.1, which are inherited otherwise.
     yaml_implicit_resolvers = {}  # noqa: RUF012
 
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Refuse aliases: a value must stand where it is read."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise FileMistakeError("aliases (*name) are not supported", mark.line + 1)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
+
 
 for _tag, _pattern, _first in (
     ("bool", r"true|false|True|False|TRUE|FALSE", "tTfF"),
@@ -116,11 +124,6 @@ def _parse(text: str) -> Document:
     """Plain data of a YAML text, or FileMistakeError."""
     lines: dict[KeyPath, int] = {}
     try:
-        for event in yaml.parse(text, Loader=_Loader):
-            if isinstance(event, yaml.AliasEvent):
-                mark = event.start_mark
-                line = mark.line + 1 if mark else 0
-                raise FileMistakeError("aliases (*name) are not supported", line)
         node = yaml.compose(text, Loader=_Loader)
         if node is None:
             raise FileMistakeError("the file is empty: allowed is a mapping of sections")
@@ -304,10 +307,7 @@ def _describe(model: type[BaseModel], error: Any) -> tuple[int, KeyPath, str]:
     if kind == "value_error":
         return 1, path, f"{dotted(path)} is {outline(value)}: {error['ctx']['error']}"
     section = _model_at(model, path)
-    if section is not None:
-        allowed = _keys_of(section)
-    else:
-        allowed = "a mapping of names to settings"
+    allowed = "a mapping of names to settings" if section is None else _keys_of(section)
     return 1, path, f"{dotted(path)} is {outline(value)}: allowed is {allowed}"
 
 

@@ -47,7 +47,7 @@ class Decision:
     equity, budget : float
         Account money: equity, and the drawdown budget that was left.
     var_before, var_after, gross_before, gross_after, stress_before, stress_after : float
-        Account money: portfolio VaR, gross exposure, worst scenario loss; without and with the order.
+        Account money: portfolio VaR, gross exposure, worst scenario loss; without and with it.
     status : str
         ``OK``, or why this was no valid event.
     """
@@ -120,12 +120,12 @@ class Sizing:
     Attributes
     ----------
     quantity : Decimal
-        Size of the strategy's whole position in the signal's direction; what it holds is part of it.
+        Size of the strategy's whole position in the signal's direction, what it holds included.
     notional : float
         Value of that quantity, account money.
     limited_by : str
-        What was smallest: ``base``, ``volatility``, ``stop``, ``kelly``, ``leverage``, ``budget``, or
-        what allowed nothing, such as ``confidence``.
+        What was smallest: ``base``, ``volatility``, ``stop``, ``kelly``, ``leverage``, ``budget``,
+        or what allowed nothing, such as ``confidence``.
     candidates : dict of str to float
         Notional of each candidate, account money; -1 for one whose inputs nobody knows.
     factors : dict of str to float
@@ -142,8 +142,9 @@ class Sizing:
 def sizing_of(record: Any, instrument: Instrument) -> Sizing:
     """A Sizing from the core's record."""
     names = record.dtype.names
-    factors = tuple(name for name in names if name.endswith("_factor"))
-    candidates = ("base", "volatility", "stop", "kelly", "leverage", "budget")
+    factors = [name for name in names if name.endswith("_factor")]
+    others = ("status", "lots", "notional", "limit_code", "padding", *factors)
+    candidates = [name for name in names if name not in others]
     return Sizing(
         quantity=instrument.from_lots(int(record["lots"])),
         notional=float(record["notional"]),

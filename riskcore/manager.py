@@ -103,9 +103,9 @@ class AdaptiveRiskManager:
     ('APPROVE', Decimal('0.05000'))
     >>> risk.check("BTC-USDT", "buy", 50, 120000, strategy="trend", time=now).layer
     'position'
-    >>> risk.quote("BTC-USDT", "119999.999", 2, "120000.01", 2, time=now)
+    >>> risk.quote("BTC-USDT", "-0.01", 2, "120000.01", 2, time=now)
     Traceback (most recent call last):
-    riskcore.errors.InputError: bid is '119999.999': allowed is a multiple of 0.01 from 0.01 to 10995116277.76
+    riskcore.errors.InputError: bid is '-0.01': allowed is a multiple of 0.01 from 0.01 to ...
     """
 
     __slots__ = (
@@ -197,7 +197,7 @@ class AdaptiveRiskManager:
         self._currencies = {name: index for index, name in enumerate(config.currencies)}
         self._strategies = {name: index for index, name in enumerate(config.strategies)}
 
-    # --- names to places ----------------------------------------------------------------------
+    # --- names to places -------------------------------------------------------------------------
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument of a symbol, or UnknownNameError."""
@@ -219,7 +219,7 @@ class AdaptiveRiskManager:
         kind = StateError if status == codes.BAD_BUFFER else InputError
         raise kind(f"{call}: the core refused it ({name}): {reason}")
 
-    # --- configuration --------------------------------------------------------------------------
+    # --- configuration ---------------------------------------------------------------------------
 
     def set_config(self, config: RiskConfig | str | Path, *, time: Time) -> None:
         """Replace limits and model constants, from a file or a validated configuration."""
@@ -230,7 +230,7 @@ class AdaptiveRiskManager:
         self.config = loaded
 
     def set_instruments(self, config: InstrumentsConfig | str | Path, *, time: Time) -> None:
-        """Add or change venues, currencies, strategies and instruments; then set the scenarios again.
+        """Add or change venues, currencies, strategies, instruments; then set the scenarios again.
 
         The names so far must come first and in the same order. States become those of the file.
         """
@@ -250,7 +250,7 @@ class AdaptiveRiskManager:
         write_scenarios(self.core, self.scenarios_config, loaded, now)
         self._name(loaded)
 
-    # --- market and clock -------------------------------------------------------------------------
+    # --- market and clock ------------------------------------------------------------------------
 
     def quote(
         self,
@@ -309,7 +309,7 @@ class AdaptiveRiskManager:
         place = codes.REGIME_NAMES.index(name)
         return self._answer("regime", self.core.on_regime(to_ns(time), place, number))
 
-    # --- orders -------------------------------------------------------------------------------------
+    # --- orders ----------------------------------------------------------------------------------
 
     def _order(
         self,
@@ -577,7 +577,7 @@ class AdaptiveRiskManager:
             raise InputError(f"filled is {shown(filled)}: allowed is zero or more")
         return self._answer("order_status", self.core.on_order_status(now, order, code, lots))
 
-    # --- facts ----------------------------------------------------------------------------------------
+    # --- facts -----------------------------------------------------------------------------------
 
     def fill(
         self,
@@ -712,7 +712,7 @@ class AdaptiveRiskManager:
         status = self.core.on_position(to_ns(time), instrument.index, lots, ticks)
         return self._answer("reconcile", status)
 
-    # --- system -------------------------------------------------------------------------------------
+    # --- system ----------------------------------------------------------------------------------
 
     def heartbeat(self, time: Time, venue: str | None = None) -> str:
         """A sign of life of a venue, or of the monitor where none is named."""
@@ -751,7 +751,7 @@ class AdaptiveRiskManager:
         symbol: str | None = None,
         time: Time | None = None,
     ) -> str:
-        """A named person resets the kill switch, the account's latches, the cool-down or an instrument.
+        """A named person resets the kill switch, account latches, cool-down or an instrument.
 
         Parameters
         ----------
@@ -817,7 +817,7 @@ class AdaptiveRiskManager:
         call = codes.CONTROL_VENUE_USAGE
         return self._control("venue_usage", call, place, number, author, time)
 
-    # --- questions ------------------------------------------------------------------------------------
+    # --- questions -------------------------------------------------------------------------------
 
     @property
     def equity(self) -> float:

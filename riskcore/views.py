@@ -1,4 +1,4 @@
-"""Views on the buffer by subject: volatility, correlation, sizing, drawdown. They copy, never write."""
+"""Views on the buffer by subject: volatility, correlation, sizing, drawdown; they only read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class VolatilityEstimator:
         return float(self._manager.core.state.volatility[index].volatility)
 
     def table(self) -> dict[str, dict[str, float]]:
-        """By symbol: volatility, last return, stop distance (fractions), samples seen and missed."""
+        """By symbol: volatility, last return, stop distance; samples seen and missed."""
         rows = self._manager.core.state.volatility
         names = ("volatility", "last_return", "stop_distance", "sample_count", "missing_count")
         return {
@@ -53,14 +53,15 @@ class RealTimeCorrelationTracker:
         """EWMA covariance per sample, float64 [instruments configured, same], a copy."""
         count = len(self._manager.instruments)
         matrix: NDArray[np.float64] = self._manager.core.state.covariance.matrix
-        return matrix[:count, :count].copy()
+        return np.array(matrix[:count, :count])
 
     def matrix(self) -> NDArray[np.float64]:
         """Correlations, float64 [instruments configured, same]; 0 where a variance is 0."""
         covariance = self.covariance()
         deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         scale = np.outer(deviation, deviation)
-        result = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0.0)
+        result = np.zeros_like(covariance)
+        np.divide(covariance, scale, out=result, where=scale > 0.0)
         np.clip(result, -1.0, 1.0, out=result)
         np.fill_diagonal(result, 1.0)
         return result

@@ -1,4 +1,4 @@
-"""States for tests: a small realistic account, events in short form, and the invariants of lists."""
+"""States for tests: a small realistic account, events in short form, invariants of the lists."""
 
 from __future__ import annotations
 
@@ -341,7 +341,7 @@ def bust(state, instrument, side, lots, price, *, strategy=TREND, fee=0.0, execu
     )
 
 
-# --- invariants -------------------------------------------------------------------------------------
+# --- invariants -----------------------------------------------------------------------------------
 
 
 def walk(state, link, follow):

@@ -92,10 +92,9 @@ def move_peak(peak, equity, value):
     In proportion to equity; where equity was or would be no longer positive, by the value itself.
     """
     after = equity + value
+    moved = peak + value
     if equity > 0.0 and after > 0.0:
         moved = peak * (after / equity)
-    else:
-        moved = peak + value
     return moved if moved > 0.0 else 0.0
 
 

@@ -9,13 +9,14 @@ orders that wait for an answer.
 Two rules hold between any two events:
 
 - ``reserved_lots = max(lots, replace_lots) - filled_lots``, never below 0, and the working lots of
-  a position and of its holdings are the sums of them. A replace thus counts the larger of both sizes
-  until the venue has answered, and the own best price covers both prices.
+  a position and of its holdings are the sums of them. A replace thus counts the larger of both
+  sizes until the venue has answered, and the own best price covers both prices.
 - An order waits from its first unanswered request; a further request does not renew the wait. What
   waits too long is UNKNOWN: it keeps its reservation until an answer or a reconciliation.
 """
 
 from riskcore.codes import (
+    BOOKED_UNMATCHED,
     BUY,
     EVENT_ACK,
     EVENT_CANCEL,
@@ -25,7 +26,6 @@ from riskcore.codes import (
     EVENT_ORDER_STATUS,
     EVENT_REJECT,
     EVENT_REPLACED,
-    BOOKED_UNMATCHED,
     HANDLE_SLOT_BITS,
     HANDLE_SLOT_MASK,
     INVALID_CODE,
@@ -177,7 +177,7 @@ def remove_pending(state, slot):
 
 @kernel
 def most_aggressive_ticks(state, slot):
-    """The price nearest to the other side that an order may trade at, a pending replace included."""
+    """An order's price nearest to the other side, that of a pending replace included."""
     order = state.orders[slot]
     price = order.price_ticks
     other = order.replace_ticks
@@ -467,7 +467,7 @@ def count_message(state, venue_index, now):
 
 @kernel
 def count_answer(state, slot, rejected):
-    """Move a venue's smoothed reject rate by the first answer to an order (1.0 rejected, 0.0 not)."""
+    """Move a venue's smoothed reject rate by an order's first answer (1.0 rejected, 0.0 not)."""
     order = state.orders[slot]
     if order.acknowledged == 0:
         order.acknowledged = 1
@@ -692,7 +692,7 @@ def on_replaced(state, time_ns, handle, lots, price_ticks):
     time_ns : int64, ns
     handle : int64
     lots : int64, lots
-        New total size, filled lots included, 1 to MAX_LOTS. Where as much is filled, the order ends.
+        New total size, filled lots included, 1 to MAX_LOTS. The order ends where it is filled.
     price_ticks : int64, ticks
         1 to MAX_TICKS.
 
@@ -730,8 +730,9 @@ def on_replaced(state, time_ns, handle, lots, price_ticks):
 def on_order_status(state, time_ns, handle, code, filled_lots):
     """Reconcile one order with what the venue (drop copy, query) says of it.
 
-    Lots that the venue counts as filled and we do not, or the other way round, are not booked here:
-    fills come as fills or as a position. The difference counts as a break and latches the instrument.
+    Lots that the venue counts as filled and we do not, or the other way round, are not booked
+    here: fills come as fills or as a position. The difference counts as a break and latches the
+    instrument.
 
     Parameters
     ----------
@@ -755,11 +756,7 @@ def on_order_status(state, time_ns, handle, code, filled_lots):
         return status
     if not (0 <= filled_lots <= MAX_POSITION_LOTS):
         return INVALID_LOTS
-    if (
-        code != VENUE_ORDER_WORKING
-        and code != VENUE_ORDER_DONE
-        and code != VENUE_ORDER_NOT_FOUND
-    ):
+    if code != VENUE_ORDER_WORKING and code != VENUE_ORDER_DONE and code != VENUE_ORDER_NOT_FOUND:
         return INVALID_CODE
     if status != OK:
         return status

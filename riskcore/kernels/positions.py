@@ -215,10 +215,10 @@ def count_trade(state, s, pnl):
     strategy.trades += 1
     if pnl > 0.0:
         strategy.winning_trades += 1
+    below = not (strategy.performance >= parameters.performance_floor)
     strategy.probation = 0
-    if strategy.trades >= parameters.performance_min_trades:
-        if not (strategy.performance >= parameters.performance_floor):
-            strategy.probation = 1
+    if below and strategy.trades >= parameters.performance_min_trades:
+        strategy.probation = 1
 
 
 @kernel

@@ -134,6 +134,8 @@ class Gate:
         self.client_id = 0
         self.execution_id = 0
         self.fee_time = 0
+        # The gate values a market sell at the collar, and the venue's minimum holds there too.
+        self.worst_price = 1.0 - float(core.state.parameters.exit_collar)
         rows, count = panel.present.shape
         state = core.state.base  # the array of one record: its fields are views, not copies
         self._account = {name: _scalar(state["account"][name])
@@ -189,11 +191,22 @@ class Gate:
         """True where the stop of the open position is breached."""
         return bool(self._breached[instrument])
 
-    def reductions(self) -> list[tuple[int, int, int]]:
-        """Instrument, side and lots of what brings every budget back."""
+    def reductions(self) -> list[tuple[int, int, int, bool, bool]]:
+        """What brings every budget back.
+
+        Instrument, side and lots to trade, and whether its working buys and sells are to go.
+        """
         count = self.core.derisk()
-        rows = self.core.reductions[:count]
-        return [(int(r["instrument"]), int(r["side"]), int(r["lots"])) for r in rows]
+        return [
+            (
+                int(row["instrument"]),
+                int(row["side"]),
+                int(row["lots"]),
+                bool(row["cancel_buy_lots"] > 0),
+                bool(row["cancel_sell_lots"] > 0),
+            )
+            for row in self.core.reductions[:count]
+        ]
 
     def ask(
         self,
@@ -240,6 +253,11 @@ class Gate:
                               lots, price_ticks, fee, self.fee_currency, self.execution_id),
             "fill",
         )  # fmt: skip
+
+    def cancel(self, time_ns: int, handle: int) -> None:
+        """Take an order back; the venue confirms at once."""
+        self._must(self.core.cancel(time_ns, handle), "cancel")
+        self._must(self.core.on_canceled(time_ns, handle), "cancellation")
 
     def expire(self, time_ns: int, handle: int) -> None:
         """The rest of an order is gone."""
@@ -400,16 +418,16 @@ class _Simulation:
         if gate is not None:
             gate.rest(bar)
         self.time_ns = open_ns + panel.interval_ns + DECISION_NS
-        first_new = len(self.working)
         if gate is not None:
             self._reduce(gate)
             self._stop(gate)
         self._rebalance()
         if gate is not None:
             self.time_ns = open_ns + panel.interval_ns + ACKNOWLEDGE_NS
-            for order in self.working[first_new:]:
-                self.time_ns += MICROSECOND
-                gate.acknowledge(self.time_ns, order.handle)
+            for order in self.working:
+                if order.due == bar + self.venue.latency_bars:  # sent just now
+                    self.time_ns += MICROSECOND
+                    gate.acknowledge(self.time_ns, order.handle)
 
     def _worth(self, ticks: list[int]) -> float:
         """Equity at these marks."""
@@ -475,21 +493,41 @@ class _Simulation:
 
     def _reduce(self, gate: Gate) -> None:
         """Send what brings every budget back."""
-        for i, side, lots in gate.reductions():
+        for i, side, lots, buys, sells in gate.reductions():
+            # Only orders that would open: those that close are counted as done below.
+            opening = -side if self.position[i] else 0
+            if (buys and opening >= 0) or (sells and opening <= 0):
+                self._withdraw(gate, i, opening)
             # What is on its way out already need not be asked for twice.
             lots -= max(0, side * self.inflight[i])
             if not self.here[i] or lots <= 0:
                 continue
-            least = int(self.venue.min_notional / (self.closes[i] * self.value[i])) + 1
+            least = int(self._least_exit(gate) / (self.closes[i] * self.value[i])) + 1
             left = max(0, -side * (self.position[i] + self.inflight[i]))
-            if left:
+            if left >= least:
                 self._send(i, side, min(max(lots, least), left), DERISK)
+
+    def _least_exit(self, gate: Gate) -> float:
+        """Money below which an exit could be refused as too small."""
+        return self.venue.min_notional / gate.worst_price
+
+    def _withdraw(self, gate: Gate, i: int, side: int) -> None:
+        """Cancel the working orders of an instrument on one side, on both where ``side`` is 0."""
+        kept = []
+        for order in self.working:
+            if order.instrument == i and side in (0, order.side):
+                self.time_ns += MICROSECOND
+                gate.cancel(self.time_ns, order.handle)
+                self.inflight[i] -= order.side * order.lots
+            else:
+                kept.append(order)
+        self.working = kept
 
     def _stop(self, gate: Gate) -> None:
         """Leave the positions whose stops are breached."""
         for i in self.instruments:
             left = self.position[i] + self.inflight[i]
-            dust = abs(left) * self.closes[i] * self.value[i] <= self.venue.min_notional
+            dust = abs(left) * self.closes[i] * self.value[i] < self._least_exit(gate)
             if self.here[i] and left * self.position[i] > 0 and not dust and gate.stopped(i):
                 self._send(i, -1 if left > 0 else 1, abs(left), STOP)
                 self.stopped_until[i] = self.bar + self.cooldown_bars

@@ -333,23 +333,23 @@ def _stamps(column: pa.ChunkedArray, title: str, name: str) -> NDArray[np.int64]
         raise DataError(f"{name}: column {title!r} has {column.null_count} missing time stamps")
     kind = column.type
     try:
-        if pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        if pa.types.is_dictionary(kind) or str(kind) in ("string", "large_string"):
             column = column.cast(pa.string()).cast(pa.timestamp("ns"))
             kind = column.type
         if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
             return column.cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy()
-        numbers = column.cast(pa.float64()).to_numpy()
-        whole = column.cast(pa.int64()).to_numpy()
+        exact = pa.types.is_integer(kind)
+        numbers = column.cast(pa.int64() if exact else pa.float64()).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DataError(f"{name}: column {title!r} does not hold times") from None
     # One unit for each row: some exchanges changed from ms to us within one file.
-    scale = np.where(numbers >= 1e17, 1, 0).astype(np.int64)
+    scale = ((numbers >= 10**17) & (numbers < 2**62)).astype(np.int64)
     for low, high, factor in EPOCH_UNITS:
         scale[(numbers >= low) & (numbers < high)] = factor
     if (scale == 0).any():
         row = int(np.argmax(scale == 0))
-        raise DataError(f"{name}: row {row + 1}: {title} {whole[row]} is no time since 1970")
-    return whole * scale
+        raise DataError(f"{name}: row {row + 1}: {title} {numbers[row]} is no time since 1970")
+    return numbers * scale if exact else np.rint(numbers * scale).astype(np.int64)
 
 
 # --- columns to bars ------------------------------------------------------------------------------

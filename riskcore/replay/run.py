@@ -34,7 +34,7 @@ from riskcore.strategies.trend import HOUR_NS, TrendStrategy
 LEDGER_TOLERANCE = 1e-9
 LEAST_EQUITY, MOST_EQUITY = 1_000.0, 1e12
 COOLDOWN_HOURS = 4.0
-PATIENCE_HOURS = 12.0
+PATIENCE_HOURS = 4.0
 
 Progress = Callable[[str, int, int], None]
 

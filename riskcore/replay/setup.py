@@ -24,9 +24,6 @@ CURRENCY = "USD"
 STRATEGY = "trend"
 SETUP_NS = 1_000_000_000  # before the first bar
 INITIAL_VOLATILITY = 0.05  # 24 h, before the first samples
-# Largest position, in equal parts of the exposure that the whole cushion allows. Without it the first
-# instrument to ask takes everything.
-POSITION_PARTS = float(__import__("os").environ.get("PP","1.5"))
 
 
 def build_core(
@@ -100,8 +97,8 @@ def instrument_config(
     """One venue, one currency, one strategy and the panel's instruments as linear contracts."""
     groups = {name for scenario in shocks.scenarios.values() for name in scenario.moves}
     limits = risk.risk_limits
-    part = limits.cushion_multiplier * limits.max_drawdown * equity / len(panel.terms)
-    largest = min(POSITION_PARTS * part, 10.0 * equity)
+    # An equal part of what the whole cushion allows; else the first instrument to ask takes it all.
+    largest = limits.cushion_multiplier * limits.max_drawdown * equity / len(panel.terms)
     return InstrumentsConfig.model_validate({
         "<source>": "replay",
         "account_currency": CURRENCY,

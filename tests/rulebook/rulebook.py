@@ -177,11 +177,9 @@ class Case:
     # time
 
     def _read_clock(self) -> None:
+        # The order is judged on the state as it stands: the tallies of the day and the count of
+        # events at one time are those before its own time moves the clock.
         self.now = max(self.order.time_ns, self.header.last_time_ns)
-        moved = self.order.time_ns > self.header.last_time_ns
-        self.same_time_events = 0 if moved else self.system.same_time_events + 1
-        # The first order of a UTC day finds the day's tallies at nothing.
-        self.new_day = self.now // codes.DAY_NS != self.header.day
 
     # working orders
 
@@ -485,10 +483,7 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.ACCOUNT_IN_REDUCE_ONLY)
 def _(c: Case, n: int) -> Answer:
-    latches = c.account.latches
-    if c.new_day:
-        latches &= ~codes.LATCH_DAILY_LOSS
-    return latches != 0
+    return c.account.latches != 0
 
 
 @rule(codes.LATENCY_EXCEEDS_MAX)
@@ -508,7 +503,7 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.CLOCK_STALLED)
 def _(c: Case, n: int) -> Answer:
-    return Reading(c.same_time_events, c.limits.max_same_time_events)
+    return Reading(c.system.same_time_events, c.limits.max_same_time_events)
 
 
 @rule(codes.DATA_GAP)
@@ -733,7 +728,7 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.DAILY_LOSS_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    start = c.equity if c.new_day else c.account.day_start_equity
+    start = c.account.day_start_equity
     return Reading(start - c.equity, c.limits.max_daily_loss * start, None, c.money_scale)
 
 
@@ -758,9 +753,9 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.DAILY_TURNOVER_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    filled = 0.0 if c.new_day else c.account.turnover_day
+    filled = c.account.turnover_day
     working = sum(c.working(j) * c.values[j] for j in range(len(c.instruments)))
-    measure = filled + working + c.opening(n) * c.value
+    measure = filled + working + c.opening(n) * c.value_at_price
     return Reading(measure, c.limits.max_daily_turnover * c.equity, filled + working)
 
 
@@ -804,8 +799,7 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.ORDER_TO_TRADE_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    messages = (0 if c.new_day else c.venue.messages_day) + 1
-    fills = 0 if c.new_day else c.venue.fills_day
+    messages, fills = c.venue.messages_day + 1, c.venue.fills_day
     if messages <= c.limits.order_to_trade_grace:
         return False
     return Reading(float(messages), c.limits.max_order_to_trade * max(1, fills))
@@ -980,7 +974,7 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.STRATEGY_DAILY_LOSS_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    start = c.strategy_pnl if c.new_day else c.strategy.day_start_pnl
+    start = c.strategy.day_start_pnl
     limit = c.strategy.max_daily_loss * c.equity
     return Reading(start - c.strategy_pnl, limit, None, c.strategy_scale)
 
@@ -1136,8 +1130,13 @@ def decide(case: Case, verdict: Verdict) -> None:
     verdict.answers = answers
     note_near(verdict, answers)
     verdict.object_with(objections)
+    _combine(case, verdict, objections)
     _note_figures(case, verdict)
 
+
+def _combine(case: Case, verdict: Verdict, objections: list[int]) -> None:
+    """Action and lots from the objections."""
+    order, lots, exit_lots = case.order, case.order.lots, case.exit_lots
     if any(is_blocking(case, n) for n in objections):
         return
     if not objections:
@@ -1200,8 +1199,8 @@ def note_near(verdict: Verdict, answers: dict[int, Answer]) -> None:
 
 
 def _note_figures(case: Case, verdict: Verdict) -> None:
-    multiplier = case.limits.var_multiplier * case.regime.risk_multiplier
-    lots = case.order.lots
+    # "After" means with the lots that are allowed; with those asked where none are.
+    multiplier, lots = case.limits.var_multiplier, verdict.lots or case.order.lots
     gross_after, gross_before = case.gross_total(lots)
     losses = [case.scenario_loss(s, lots) for s, r in enumerate(case.scenarios) if r.enabled]
     verdict.figures = {

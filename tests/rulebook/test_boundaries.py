@@ -287,7 +287,7 @@ def _(a: Account, beyond: bool) -> None:
 
 @case(codes.CLOCK_STALLED)
 def _(a: Account, beyond: bool) -> None:
-    a.state["system"]["same_time_events"] = 4  # this order is the fifth
+    a.state["system"]["same_time_events"] = 5
     a.limits["max_same_time_events"] = below(5, beyond)
 
 

@@ -195,7 +195,7 @@ class EventStream:
         events["lots_2"][quotes] = np.where(no_ask, 0, sizes[1])
         trades = np.flatnonzero(kind == codes.EVENT_TRADE)
         events["price_ticks"][trades] = np.maximum(1, np.rint(self.middle[trades]))
-        events["lots"][trades] = np.exp(rng.uniform(0.0, 9.0, trades.size)) + 1
+        events["lots"][trades] = np.exp(rng.uniform(0.0, 13.0, trades.size)) + 1
         rates = np.flatnonzero(kind == codes.EVENT_RATE)
         known = self.state["currencies"]["rate"][events["currency"][rates]]
         factor = np.exp(rng.normal(0.0, 3.0 * self.move, rates.size))

@@ -264,9 +264,9 @@ def build_world(engine: Any, seed: int, shape: Shape) -> np.random.Generator:
         if currencies > 1 and rng.random() < 0.5:
             accept(engine.on_transfer(t, v, 1, 0.1 * deposit / rates[1]))
     for i in range(instruments):
-        if rng.random() < 0.97:
+        if rng.random() < 0.85:
             bid = max(1, int(marks[i] * 0.9995))
             ask = max(bid + 1, int(marks[i] * 1.0005))
             accept(engine.on_quote(t, i, bid, 1000, ask, 1000))
-            engine.on_trade(t, i, bid, 5000)
+            accept(engine.on_trade(t, i, bid, 100_000))
     return rng

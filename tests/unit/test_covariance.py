@@ -1,5 +1,7 @@
 """The covariance pass against NumPy, pandas and SciPy; definiteness, slices, restarts, clusters."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,7 +84,7 @@ def random_matrix(rng, samples=4):
     return r.T @ r / samples
 
 
-# --- the recursion ---------------------------------------------------------------------------
+# --- the recursion -------------------------------------------------------------------------------
 
 
 def test_the_matrix_follows_the_recursion():
@@ -130,7 +132,7 @@ def test_product_and_variance_are_those_of_the_new_matrix():
     assert np.all(c.weight != 0.0)
 
 
-# --- slices and restarts -----------------------------------------------------------------------
+# --- slices and restarts -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 7])
@@ -206,7 +208,7 @@ def test_a_foreign_buffer_is_refused():
     assert state.tobytes() == before
 
 
-# --- weights between samples -----------------------------------------------------------------------
+# --- weights between samples ---------------------------------------------------------------------
 
 
 def test_a_change_of_weight_equals_a_full_product():
@@ -245,7 +247,7 @@ def test_rounding_never_makes_the_variance_negative():
         assert state.account.variance >= 0.0
 
 
-# --- definiteness and missing data --------------------------------------------------------------
+# --- definiteness and missing data ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -279,12 +281,12 @@ def test_fading_covariances_never_become_subnormal():
     state, rng = make_eight(covariance_decay=0.0625), np.random.default_rng(12)
     walk(state, rng)
     step(state)
-    for _ in range(400):
-        move(state, 0, 1 << 20)  # nothing moves; the others are not even quoted
+    for k in range(400):
+        move(state, 0, (1 << 20) + k % 2 * 1024)  # the others are not even quoted
         step(state)
     sizes = np.abs(state.covariance.matrix)
     assert sizes.min() > 1e-70
-    assert sizes[0, 1] < 1e-50
+    assert sizes[0, 1] < 1e-30
 
 
 # --- a new instrument ----------------------------------------------------------------------------
@@ -356,7 +358,7 @@ def test_another_sampling_interval_keeps_the_daily_figures():
     assert state.account.variance == pytest.approx(variance / 4, rel=1e-12)
 
 
-# --- clusters --------------------------------------------------------------------------------------
+# --- clusters ------------------------------------------------------------------------------------
 
 
 def expected_labels(matrix, threshold):
@@ -386,7 +388,7 @@ def test_a_chain_is_one_cluster_whatever_its_order():
     state = make_eight(cluster_correlation=0.5)
     order = [3, 7, 0, 6, 1, 5, 2, 4]
     matrix = np.eye(N) * 1e-4
-    for a, b in zip(order, order[1:], strict=False):
+    for a, b in pairwise(order):
         matrix[a, b] = matrix[b, a] = 0.5e-4 + 1e-18
     set_matrix(state, matrix)
     assert state.covariance.cluster.tolist() == [0] * N
@@ -405,7 +407,7 @@ def test_cluster_risk_is_the_unnetted_sum_of_standalone_var():
     np.testing.assert_allclose(state.covariance.cluster_risk, expected, rtol=1e-12)
 
 
-# --- what others read ---------------------------------------------------------------------------
+# --- what others read ----------------------------------------------------------------------------
 
 
 def test_correlation_and_shrinkage():

@@ -55,7 +55,7 @@ def working(state, instrument, side, lots, price, **options):
     return handle
 
 
-# --- reservation ------------------------------------------------------------------------------------
+# --- reservation ----------------------------------------------------------------------------------
 
 
 def test_reserved_order_counts_as_working_at_once(state):
@@ -118,7 +118,7 @@ def test_own_best_price_is_the_best_of_the_side(state):
     assert (position.own_best_bid, position.own_best_ask) == (0, 4200)
 
 
-# --- acknowledgement and rejection --------------------------------------------------------------
+# --- acknowledgement and rejection ----------------------------------------------------------------
 
 
 def test_acknowledged_order_works_and_waits_no_more(state):

@@ -61,7 +61,7 @@ def with_parameters(state, **changes):
     return state
 
 
-# --- linear contracts: contract value 1/8, mark 4096 -----------------------------------------------
+# --- linear contracts: contract value 1/8, mark 4096 ----------------------------------------------
 
 
 def test_linear_buys_average_their_price(state):

@@ -1,0 +1,1 @@
+"""Measurements: how fast the core is, side by side with its peers, in one run."""

@@ -1,0 +1,829 @@
+"""Configuration files: what they hold, every way to get one wrong, and that all of it arrives."""
+
+from __future__ import annotations
+
+import os
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from riskcore import codes
+from riskcore.config import (
+    ConfigError,
+    config_path,
+    load_config,
+    load_instruments,
+    load_scenarios,
+    write_instruments,
+    write_parameters,
+    write_scenarios,
+)
+from riskcore.config_models import DERIVED
+from riskcore.config_writing import (
+    currency_record,
+    instrument_record,
+    parameter_record,
+    scenario_moves,
+    strategy_record,
+    venue_record,
+)
+from riskcore.layout import PARAMETERS, Shape
+
+GROWTH = config_path("growth").read_text(encoding="utf-8")
+INSTRUMENTS = config_path("instruments").read_text(encoding="utf-8")
+SCENARIOS = config_path("scenarios").read_text(encoding="utf-8")
+START = 1_760_000_000_000_000_000
+
+
+def with_value(text: str, key: str, value: str) -> str:
+    """The text with the first value of `key` replaced."""
+    changed, count = re.subn(rf"(?m)^(\s*{key}:) \S+", rf"\1 {value}", text, count=1)
+    assert count == 1
+    return changed
+
+
+def without(text: str, key: str) -> str:
+    """The text without the first line of `key`; the line stays, empty, so that numbers hold."""
+    changed, count = re.subn(rf"(?m)^\s*{key}:.*$", "", text, count=1)
+    assert count == 1
+    return changed
+
+
+def line_of(text: str, key: str) -> int:
+    """Number of the first line with `key`."""
+    return next(
+        n for n, line in enumerate(text.splitlines(), 1) if line.strip().startswith(f"{key}:")
+    )
+
+
+@pytest.fixture
+def mistake(tmp_path, monkeypatch):
+    """The message that a loader gives for a text."""
+    monkeypatch.chdir(tmp_path)
+
+    def message(load, content: str | bytes) -> str:
+        raw = content if isinstance(content, bytes) else content.encode()
+        Path("bad.yaml").write_bytes(raw)
+        with pytest.raises(ConfigError) as caught:
+            load("bad.yaml")
+        text = str(caught.value)
+        assert "\n" not in text
+        return text
+
+    return message
+
+
+# --- what the packaged files hold --------------------------------------------------------------
+
+
+def test_growth_holds_the_agreed_limits():
+    limits = load_config("growth").risk_limits
+    assert limits.max_portfolio_risk == 0.02
+    assert limits.max_position_risk == 0.01
+    assert limits.max_correlation_risk == 0.05
+    assert limits.max_drawdown == 0.10
+    assert limits.var_95 == 0.02
+    assert limits.expected_shortfall == 0.03
+
+
+def test_growth_holds_the_agreed_sizing():
+    sizing = load_config("growth").position_sizing
+    assert sizing.base_size == 0.01
+    assert sizing.volatility_multiplier == 1.0
+    assert sizing.confidence_threshold == 0.7
+    assert sizing.max_leverage == 3.0
+    assert sizing.risk_per_trade == 0.005
+
+
+@pytest.mark.parametrize(
+    ("regime", "risk", "size", "confidence"),
+    [
+        ("normal", 1.0, 1.0, 0.7),
+        ("volatile", 1.5, 0.7, 0.8),
+        ("trending", 0.8, 1.2, 0.65),
+        ("crash", 2.0, 0.3, 0.9),
+    ],
+)
+def test_growth_holds_the_agreed_regimes(regime, risk, size, confidence):
+    row = getattr(load_config("growth").regimes, regime)
+    assert row.risk_multiplier == risk
+    assert row.position_size_multiplier == size
+    assert row.confidence_threshold == confidence
+
+
+def test_growth_opens_in_a_crash_and_default_does_not():
+    assert load_config("growth").market.crash_reduce_only is False
+    assert load_config("default").market.crash_reduce_only is True
+
+
+def test_default_limits_losses_to_a_tenth_of_growth():
+    default, growth = load_config().parameters(), load_config("growth").parameters()
+    losses = (
+        "max_position_risk var_95 expected_shortfall max_portfolio_risk max_correlation_risk "
+        "max_stress_loss max_drawdown target_drawdown max_daily_loss risk_per_trade"
+    )
+    for name in losses.split():
+        assert default[name] == pytest.approx(growth[name] / 10, rel=1e-12), name
+    assert default["max_drawdown"] == 0.01
+    assert default["target_drawdown"] == 0.005
+    assert default["cushion_multiplier"] == 0.5
+
+
+def test_default_is_nowhere_looser_than_growth():
+    default, growth = load_config().parameters(), load_config("growth").parameters()
+    smaller_is_stricter = [
+        name
+        for name in default
+        if name.startswith("max_") or name in ("cushion_multiplier", "base_size", "kelly_fraction")
+    ]
+    for name in smaller_is_stricter:
+        assert default[name] <= growth[name], name
+    for name in ("min_liquidation_distance", "min_free_margin", "stop_gap", "initial_correlation"):
+        assert default[name] >= growth[name], name
+
+
+@pytest.mark.parametrize("name", ["default", "growth"])
+def test_every_parameter_is_in_the_file(name):
+    scalars = {field.name for field in PARAMETERS} - set(DERIVED)
+    assert set(load_config(name).parameters()) == scalars
+
+
+@pytest.mark.parametrize("name", ["default", "growth"])
+def test_every_key_states_its_unit_in_a_comment(name):
+    lines = config_path(name).read_text(encoding="utf-8").splitlines()
+    keys = [line for line in lines if re.match(r"\s+\w+: \S", line) and not line.startswith("#")]
+    assert len(keys) > 80
+    for line in keys:
+        assert re.search(r"# [a-z^0-9]+: ", line), line
+
+
+def test_instruments_cover_spot_perpetuals_and_an_inverse_contract():
+    kinds = {symbol: terms.kind for symbol, terms in load_instruments().instruments.items()}
+    for asset in ("BTC", "ETH", "LTC", "XRP", "EOS"):
+        assert kinds[f"{asset}-USDT"] == "spot"
+        assert kinds[f"{asset}-USDT-PERP"] == "linear"
+    assert "inverse" in kinds.values()
+
+
+def test_scenarios_cover_the_documented_and_the_hypothetical_shocks():
+    scenarios = load_scenarios().scenarios
+    for name in [
+        "october_1987",
+        "october_2008",
+        "march_2020",
+        "may_2021",
+        "luna_2022",
+        "ftx_2022",
+        "august_2024",
+        "october_2025",
+        "correlation_to_one",
+        "volatility_x5",
+        "gap_5m",
+        "gap_1h",
+        "liquidity_freeze",
+    ]:
+        move = scenarios[name].moves["default"]
+        assert move.down > 0
+        assert move.up > 0
+    assert any(scenario.venue for scenario in scenarios.values())
+    five_minutes, hour = scenarios["gap_5m"], scenarios["gap_1h"]
+    assert five_minutes.horizon == 300_000_000_000
+    assert hour.horizon == 3_600_000_000_000
+    for side in ("down", "up"):
+        assert getattr(five_minutes.moves["BTC"], side) == 0.10
+        assert getattr(hour.moves["BTC"], side) == 0.35
+        assert getattr(five_minutes.moves["default"], side) == 0.35
+        assert getattr(hour.moves["default"], side) == 0.55
+
+
+def test_packaged_scenarios_name_packaged_venues():
+    venues = load_instruments().venues
+    named = {s.venue for s in load_scenarios().scenarios.values() if s.venue}
+    assert named == set(venues)
+
+
+def test_packaged_files_fit_the_default_shape():
+    shape, instruments = Shape(), load_instruments()
+    for section in ("venues", "currencies", "strategies", "instruments"):
+        assert len(getattr(instruments, section)) <= getattr(shape, section)
+    assert len(load_scenarios().scenarios) <= shape.scenarios
+
+
+# --- mistakes in a file of limits --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "hint"),
+    [
+        ("2", "2", '; likely a percentage: write 0.02 or "2%"'),
+        ("25.0", "25.0", '; likely a percentage: write 0.25 or "25%"'),
+        ("1", "1", '; likely a percentage: write 0.01 or "1%"'),
+        ("0", "0", ""),
+        ("-0.1", "-0.1", ""),
+        (".nan", "nan", ""),
+        (".inf", "inf", ""),
+        ("-.inf", "-inf", ""),
+        ("2e400", "inf", ""),
+        ("ten", "'ten'", ""),
+        ('"0.1"', "'0.1'", "; without quotes"),
+        ('"150%"', "'150%'", ""),
+        ('"nan%"', "'nan%'", ""),
+        ("1:30", "'1:30'", ""),
+        ("true", "true", ""),
+        ("null", "empty", ""),
+        ("[0.1]", "the list [0.1]", ""),
+        ("{a: 1}", "a section", ""),
+    ],
+)
+def test_a_fraction_out_of_its_domain(mistake, value, shown, hint):
+    text = with_value(GROWTH, "max_drawdown", value)
+    line = line_of(text, "max_drawdown")
+    assert mistake(load_config, text) == (
+        f"bad.yaml:{line}: risk_limits.max_drawdown is {shown}: "
+        f"allowed is a fraction above 0, below 1{hint}"
+    )
+
+
+@pytest.mark.parametrize(("value", "expected"), [('"2%"', 0.02), ("0.02", 0.02), ("2e-2", 0.02)])
+def test_a_fraction_may_be_a_percentage(tmp_path, value, expected):
+    file = tmp_path / "limits.yaml"
+    file.write_text(with_value(GROWTH, "var_95", value), encoding="utf-8")
+    assert load_config(file).risk_limits.var_95 == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "rest"),
+    [
+        ("5", '5: {}; 5 has no unit: write "5s" or "5ms"'),
+        ("0.5", '0.5: {}; 0.5 has no unit: write "0.5s" or "0.5ms"'),
+        ('"5 sec"', "'5 sec': {}"),
+        ('"-5s"', "'-5s': {}"),
+        ('"0.5ns"', "'0.5ns': {}; in whole nanoseconds"),
+        ('"0s"', "'0s': {}"),
+        ('"400d"', "'400d': {}"),
+        ("true", "true: {}"),
+    ],
+)
+def test_a_duration_out_of_its_domain(mistake, value, rest):
+    text = with_value(GROWTH, "max_quote_age", value)
+    allowed = 'allowed is a duration such as "250ms", "5s" or "1h", from 1ns to 366d'
+    line = line_of(text, "max_quote_age")
+    assert mistake(load_config, text) == (
+        f"bad.yaml:{line}: market.max_quote_age is {rest.format(allowed)}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    [("250ms", 250_000_000), ("1h", 3_600_000_000_000), ("1.5s", 1_500_000_000), ("20 us", 20_000)],
+)
+def test_a_duration_carries_its_unit(tmp_path, text, nanoseconds):
+    file = tmp_path / "limits.yaml"
+    file.write_text(with_value(GROWTH, "max_quote_age", f'"{text}"'), encoding="utf-8")
+    assert load_config(file).parameters()["max_quote_age_ns"] == nanoseconds
+
+
+@pytest.mark.parametrize("value", ["2.5", "0", "-1", "true", '"3"', "1e3"])
+def test_a_count_out_of_its_domain(mistake, value):
+    text = mistake(load_config, with_value(GROWTH, "max_open_orders", value))
+    assert text.startswith(f"bad.yaml:{line_of(GROWTH, 'max_open_orders')}: risk_limits.")
+    assert text.endswith(": allowed is a whole number from 1 to 1000000000")
+
+
+def test_a_flag_is_true_or_false_and_nothing_like_it(mistake):
+    for value, shown in (("yes", "'yes'"), ("1", "1"), ('"true"', "'true'")):
+        text = with_value(GROWTH, "crash_reduce_only", value)
+        assert mistake(load_config, text) == (
+            f"bad.yaml:{line_of(GROWTH, 'crash_reduce_only')}: "
+            f"market.crash_reduce_only is {shown}: allowed is true or false"
+        )
+
+
+def test_tail_degrees_of_freedom_are_a_number_or_normal(mistake, tmp_path):
+    text = with_value(GROWTH, "tail_degrees_of_freedom", "2")
+    assert mistake(load_config, text) == (
+        f"bad.yaml:{line_of(GROWTH, 'tail_degrees_of_freedom')}: models.tail_degrees_of_freedom "
+        "is 2: allowed is a number above 2.05, at most 200, or normal"
+    )
+    file = tmp_path / "limits.yaml"
+    file.write_text(with_value(GROWTH, "tail_degrees_of_freedom", "normal"), encoding="utf-8")
+    assert load_config(file).models.tail_degrees_of_freedom == 0.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("max_drawdwn", "max_drawdown"), ("var95", "var_95"), ("max_latency_ns", "max_latency")],
+)
+def test_a_misspelt_key_names_the_nearest(mistake, wrong, right):
+    text = GROWTH.replace(f"  {right}:", f"  {wrong}:")
+    message = mistake(load_config, text)
+    assert message.startswith(f"bad.yaml:{line_of(GROWTH, right)}: ")
+    assert f".{wrong} is unknown (value " in message
+    assert message.endswith(f": did you mean {right}?")
+
+
+def test_a_key_in_the_wrong_section_names_the_right_one(mistake):
+    text = GROWTH.replace("\nmarket:\n", "\nmarket:\n  var_95: 0.02\n")
+    line = line_of(text, "market") + 1
+    assert mistake(load_config, text) == (
+        f"bad.yaml:{line}: market.var_95 is unknown (value 0.02): it belongs in risk_limits"
+    )
+
+
+def test_a_key_like_no_other_lists_what_is_allowed(mistake):
+    text = GROWTH.replace("\nstrategy:\n", "\nstrategy:\n  colour: red\n")
+    assert mistake(load_config, text).endswith(
+        "strategy.colour is unknown (value 'red'): allowed are performance_floor, "
+        "performance_min_trades, performance_decay, probation_factor"
+    )
+
+
+def test_a_missing_limit_is_never_a_missing_check(mistake):
+    assert mistake(load_config, without(GROWTH, "max_drawdown")) == (
+        f"bad.yaml:{line_of(GROWTH, 'risk_limits')}: "
+        "risk_limits.max_drawdown is missing: allowed is a fraction above 0, below 1"
+    )
+
+
+@pytest.mark.parametrize("field", [f for f in PARAMETERS if f.name not in DERIVED and not f.shape])
+def test_no_limit_may_be_left_out(mistake, field):
+    key = field.name.removesuffix("_ns")
+    assert f"{key} is missing: allowed is " in mistake(load_config, without(GROWTH, key))
+
+
+def test_a_missing_section(mistake):
+    text = GROWTH[: GROWTH.index("\nregimes:")]
+    assert mistake(load_config, text) == (
+        "bad.yaml: regimes is missing: allowed is a section with normal, volatile, trending, crash"
+    )
+
+
+def test_a_section_that_is_none(mistake):
+    text = re.sub(r"(?m)^strategy:\n(  .*\n)*", "strategy: 3\n", GROWTH)
+    assert mistake(load_config, text) == (
+        f"bad.yaml:{line_of(text, 'strategy')}: strategy is 3: allowed is a section with "
+        "performance_floor, performance_min_trades, performance_decay, probation_factor"
+    )
+
+
+def test_an_unknown_regime(mistake):
+    text = GROWTH.replace("\n  crash:\n", "\n  crush:\n")
+    assert mistake(load_config, text) == (
+        f"bad.yaml:{line_of(text, 'crush')}: "
+        "regimes.crush is unknown (value a section): did you mean crash?"
+    )
+
+
+def test_a_key_given_twice(mistake):
+    text = GROWTH.replace("  var_95:", "  max_drawdown: 0.5\n  var_95:")
+    first = line_of(text, "max_drawdown")
+    last = max(n for n, line in enumerate(text.splitlines(), 1) if "  max_drawdown:" in line)
+    assert mistake(load_config, text) == (
+        f"bad.yaml:{last}: risk_limits.max_drawdown is given twice (first in line {first}): "
+        "keep one"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rest"),
+    [
+        ("target_drawdown", "0.2", "risk_limits.{} is 0.2: allowed is at most max_drawdown (0.1)"),
+        (
+            "expected_shortfall",
+            "0.01",
+            "risk_limits.{} is 0.01: allowed is at least var_95 (0.02), its quantile",
+        ),
+        (
+            "exit_collar",
+            "0.01",
+            "market.{} is 0.01: allowed is at least price_collar (0.05), so that exits are freer",
+        ),
+    ],
+)
+def test_limits_that_contradict_each_other(mistake, key, value, rest):
+    text = with_value(GROWTH, key, value)
+    assert mistake(load_config, text) == f"bad.yaml:{line_of(text, key)}: {rest.format(key)}"
+
+
+# --- files that are none -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "bad.yaml: the file is empty: allowed is a mapping of sections"),
+        ("# nothing\n", "bad.yaml: the file is empty: allowed is a mapping of sections"),
+        ("null\n", "bad.yaml: the file is empty: allowed is a mapping of sections"),
+        ("- 1\n", "bad.yaml: the file holds [1]: allowed is a mapping of sections"),
+        ("limits\n", "bad.yaml: the file holds 'limits': allowed is a mapping of sections"),
+        (b"a: \xe9\n", "bad.yaml: not UTF-8 (byte 3 is 0xe9): save it as UTF-8"),
+        ("a: &x 1\nb: *x\n", "bad.yaml:2: aliases (*name) are not supported"),
+        (
+            "1: 2\n",
+            "bad.yaml:1: the file has the key '1': "
+            "allowed are texts (in quotes if they look like numbers)",
+        ),
+        (
+            "a: !!python/name:os.system x\n",
+            "bad.yaml:1: the tag tag:yaml.org,2002:python/name:os.system of 'x' is not supported",
+        ),
+        (
+            "a: [1\nb: 2\n",
+            "bad.yaml:2: not valid YAML: expected ',' or ']', but got ':'",
+        ),
+        ("a: 1\n---\nb: 1\n", "bad.yaml:2: not valid YAML: but found another document"),
+        ("[" * 3_000 + "]" * 3_000, "bad.yaml: not valid YAML: nested too deeply"),
+    ],
+)
+def test_a_file_that_is_no_configuration(mistake, content, message):
+    assert mistake(load_config, content) == message
+
+
+def test_a_file_with_forbidden_characters(mistake):
+    assert mistake(load_config, "a: \x00\n").startswith("bad.yaml: not valid YAML: ")
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path):
+    file = tmp_path / "limits.yaml"
+    file.write_bytes(b"\xef\xbb\xbf" + GROWTH.encode())
+    assert load_config(file).risk_limits.max_drawdown == 0.1
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: is a directory: allowed is a YAML file"
+    with pytest.raises(ConfigError) as caught:
+        load_config("grwth")
+    assert str(caught.value) == (
+        "grwth: no such file; packaged configurations are default, growth, instruments, scenarios"
+    )
+    with pytest.raises(ConfigError, match=r"^path is 3: allowed is a path or a packaged name$"):
+        load_config(3)
+    with pytest.raises(ConfigError, match="cannot be read: "):
+        load_config("a\0b")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission(tmp_path):
+    file = tmp_path / "limits.yaml"
+    file.write_text(GROWTH, encoding="utf-8")
+    file.chmod(0)
+    with pytest.raises(ConfigError, match="cannot be read: Permission denied"):
+        load_config(file)
+
+
+def test_a_huge_file_is_not_read(tmp_path):
+    file = tmp_path / "limits.yaml"
+    file.write_bytes(b"#" * (5 << 20))
+    with pytest.raises(ConfigError, match="larger than"):
+        load_config(file)
+
+
+# --- mistakes in a file of instruments ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rest"),
+    [
+        (
+            "kind",
+            "spott",
+            "kind is 'spott': allowed is spot, linear or inverse; did you mean spot?",
+        ),
+        (
+            "venue",
+            "nowhere",
+            "venue is 'nowhere': allowed is one of binance-spot, binance-usdm, bitmex",
+        ),
+        ("tick_size", "0", 'tick_size is 0: allowed is a positive decimal such as "0.01"'),
+        ("tick_size", ".nan", 'tick_size is nan: allowed is a positive decimal such as "0.01"'),
+        (
+            "max_price",
+            '"0.015"',
+            "max_price is 0.015: allowed is a multiple of 0.01 from 0.01 to 10995116277.76",
+        ),
+        ("shorting_allowed", "1", "shorting_allowed is 1: allowed is true or false"),
+        (
+            "taker_fee",
+            "2",
+            "taker_fee is 2: allowed is a fraction from -0.1 to 0.1; "
+            'likely a percentage: write 0.02 or "2%"',
+        ),
+    ],
+)
+def test_terms_out_of_their_domain(mistake, key, value, rest):
+    start = INSTRUMENTS.index("\ninstruments:")
+    head, text = INSTRUMENTS[:start], with_value(INSTRUMENTS[start:], key, value)
+    line = head.count("\n") + line_of(text, key)
+    assert mistake(load_instruments, head + text) == f"bad.yaml:{line}: instruments.BTC-USDT.{rest}"
+
+
+def test_a_default_of_all_instruments_is_blamed_where_it_stands(mistake):
+    text = with_value(INSTRUMENTS, "max_order_notional", "-5")
+    assert mistake(load_instruments, text) == (
+        f"bad.yaml:{line_of(text, 'max_order_notional')}: instruments.BTC-USDT.max_order_notional "
+        "is -5: allowed is an amount above 0, at most 1e+15"
+    )
+
+
+def test_an_expiry_needs_its_zone(mistake, tmp_path):
+    text = with_value(INSTRUMENTS, "expiry", '"2026-12-25T08:00:00"')
+    assert mistake(load_instruments, text).endswith("; the zone is missing: append Z for UTC")
+    file = tmp_path / "instruments.yaml"
+    file.write_text(with_value(INSTRUMENTS, "expiry", '"2026-12-25T08:00:00Z"'), encoding="utf-8")
+    assert load_instruments(file).instruments["BTC-USDT"].expiry == 1_798_185_600_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rest"),
+    [
+        (
+            "account_currency: USDT",
+            "account_currency: EUR",
+            "account_currency is 'EUR': allowed is the first of currencies (USDT)",
+        ),
+        (
+            "ETH: {linked_instrument: ETH-USDT",
+            "ETH: {linked_instrument: BTC-USDT",
+            "currencies.ETH.linked_instrument is 'BTC-USDT': "
+            "allowed is one without another currency (BTC has it)",
+        ),
+        (
+            "USDT: {shock",
+            "USDT: {linked_instrument: BTC-USDT, shock",
+            "currencies.USDT.linked_instrument is 'BTC-USDT': "
+            "allowed is none for the account currency",
+        ),
+        (
+            'message_reserve: "1200ms"',
+            'message_reserve: "1h"',
+            "venues.binance-spot.message_reserve is '1h': allowed is at most message_burst (6s)",
+        ),
+        (
+            "window_limit: 100",
+            "window_limit: 0",
+            "venues.binance-spot.window_limit is 0: allowed is at least 1 where window is above 0s",
+        ),
+        (
+            "window_reserve: 20",
+            "window_reserve: 101",
+            "venues.binance-spot.window_reserve is 101: allowed is at most window_limit (100)",
+        ),
+        (
+            "  BTC-USDT:\n",
+            '  "BTC USDT":\n',
+            "instruments.BTC USDT is 'BTC USDT': "
+            "allowed is a name of 1 to 32 letters, digits or any of - _ . : /",
+        ),
+        (
+            'min_quantity: "0.00001"',
+            'min_quantity: "10"',
+            "instruments.BTC-USDT.min_quantity is 10: allowed is at most max_order_quantity (5)",
+        ),
+    ],
+)
+def test_instruments_that_do_not_fit_together(mistake, before, after, rest):
+    assert before in INSTRUMENTS
+    text = INSTRUMENTS.replace(before, after, 1)
+    line = text[: text.index(after)].count("\n") + 1
+    assert mistake(load_instruments, text) == f"bad.yaml:{line}: {rest}"
+
+
+def test_an_unknown_regime_of_a_strategy(mistake):
+    text = INSTRUMENTS.replace("regimes: [normal, volatile]", "regimes: [normal, bull]")
+    assert (
+        "strategies.mean_reversion.regimes is the list ['normal', 'bull']: allowed is all, or "
+        in (mistake(load_instruments, text))
+    )
+
+
+@pytest.mark.parametrize("section", ["venues", "currencies", "strategies", "instruments"])
+def test_an_empty_section(mistake, section):
+    text = re.sub(rf"(?m)^{section}:\n(  .*\n|\n|  #.*\n)*", f"{section}: {{}}\n", INSTRUMENTS)
+    message = mistake(load_instruments, text)
+    assert message.endswith(f": {section} is empty: allowed is at least one")
+
+
+# --- mistakes in a file of scenarios -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rest"),
+    [
+        (
+            "{down: 0.205",
+            "{down: 20.5",
+            "scenarios.october_1987.moves.equity.down is 20.5: allowed is a fraction from 0 to 1; "
+            'likely a percentage: write 0.205 or "20.5%"',
+        ),
+        (
+            "{down: 0.205",
+            "{dwn: 0.205",
+            "scenarios.october_1987.moves.equity.dwn is unknown (value 0.205): did you mean down?",
+        ),
+        (
+            'horizon: "24h"',
+            "horizon: 24",
+            'scenarios.october_1987.horizon is 24: allowed is a duration such as "250ms", "5s" or '
+            '"1h", from 1ns to 366d; 24 has no unit: write "24s" or "24ms"',
+        ),
+    ],
+)
+def test_a_scenario_out_of_its_domain(mistake, before, after, rest):
+    text = SCENARIOS.replace(before, after, 1)
+    line = text[: text.index(after)].count("\n") + 1
+    assert mistake(load_scenarios, text) == f"bad.yaml:{line}: {rest}"
+
+
+def test_a_scenario_says_what_happens_to_all_others(mistake):
+    text = "scenarios:\n  gap:\n    horizon: 5m\n    moves:\n      BTC: {down: 0.1, up: 0.1}\n"
+    assert mistake(load_scenarios, text) == (
+        "bad.yaml:4: scenarios.gap.moves.default is missing: allowed is a section with down, up"
+    )
+
+
+def test_no_scenario_at_all(mistake):
+    assert mistake(load_scenarios, "scenarios: {}\n") == (
+        "bad.yaml:1: scenarios is empty: allowed is at least one"
+    )
+
+
+# --- the shape ---------------------------------------------------------------------------------
+
+
+def test_a_file_may_ask_for_a_shape(tmp_path, mistake):
+    file = tmp_path / "limits.yaml"
+    file.write_text(GROWTH + "\nshape: {instruments: 8, orders: 64}\n", encoding="utf-8")
+    assert load_config(file).shape == Shape(instruments=8, orders=64)
+    assert load_config("growth").shape is None
+    assert mistake(load_config, GROWTH + "shape: {orders: 18}\n").endswith(
+        "shape.orders is 18: allowed is a multiple of 4"
+    )
+    assert mistake(load_config, GROWTH + "shape: {instruments: 5000}\n").endswith(
+        "shape.instruments is 5000: allowed is a whole number from 1 to 1024"
+    )
+
+
+def test_regimes_without_a_name_are_the_most_cautious():
+    values = load_config("growth").parameters(regimes=6)
+    assert values["regime_risk_multiplier"] == (1.0, 1.5, 0.8, 2.0, 2.0, 2.0)
+    assert values["regime_size_multiplier"] == (1.0, 0.7, 1.2, 0.3, 0.3, 0.3)
+    assert values["regime_confidence_threshold"] == (0.7, 0.8, 0.65, 0.9, 0.9, 0.9)
+
+
+def test_a_regime_without_threshold_has_that_of_sizing(tmp_path):
+    start = GROWTH.index("\nregimes:")
+    text = GROWTH[:start] + without(GROWTH[start:], "confidence_threshold")
+    file = tmp_path / "limits.yaml"
+    text = with_value(text, "confidence_threshold", "0.77")
+    file.write_text(text, encoding="utf-8")
+    thresholds = load_config(file).parameters()["regime_confidence_threshold"]
+    assert thresholds == (0.77, 0.8, 0.65, 0.9)
+
+
+# --- records and the buffer --------------------------------------------------------------------
+
+
+def test_contract_values_follow_from_tick_lot_and_contract_size():
+    config = load_instruments()
+    spot = instrument_record(config, "BTC-USDT", Shape())
+    assert spot["contract_value"] == 1e-7  # 0.00001 BTC x 0.01 USDT
+    inverse = instrument_record(config, "BTC-USD-INVERSE", Shape())
+    # 100 contracts of 1 USD a lot: 100 / (0.5 x ticks) bitcoin
+    assert inverse["contract_value"] == 200.0
+    assert inverse["max_order_lots"] == 2500
+    assert inverse["underlying"] == spot["underlying"] == 0
+
+
+def test_an_account_currency_has_no_link_and_the_others_have_one():
+    config, shape = load_instruments(), Shape()
+    symbols = list(config.instruments)
+    assert currency_record(config, "USDT", shape, linked=True)["is_account"] == 1
+    assert currency_record(config, "USDT", shape, linked=True)["instrument"] == 0
+    linked = currency_record(config, "ETH", shape, linked=True)
+    assert linked["instrument"] == symbols.index("ETH-USDT") + 1
+    assert currency_record(config, "ETH", shape, linked=False)["instrument"] == 0
+
+
+def test_a_regime_mask_has_the_bits_of_its_regimes():
+    config = load_instruments()
+    record = strategy_record(config, "mean_reversion", Shape())
+    assert record["regime_mask"] == 1 << codes.REGIME_NORMAL | 1 << codes.REGIME_VOLATILE
+    assert strategy_record(config, "defensive", Shape())["regime_mask"] == 0b1111
+
+
+def test_venue_budgets_are_in_nanoseconds():
+    record = venue_record(load_instruments(), "binance-spot", Shape())
+    assert record["message_interval_ns"] == 120_000_000
+    assert record["message_burst_ns"] == 6_000_000_000
+    assert record["window_ns"] == 10_000_000_000
+    assert record["window_limit"] == 100
+
+
+def test_moves_follow_the_group_and_the_venue():
+    scenarios, instruments, shape = load_scenarios(), load_instruments(), Shape()
+    symbols = list(instruments.instruments)
+    down, up = scenario_moves(scenarios, "gap_1h", instruments, shape)
+    assert down.shape == up.shape == (shape.instruments,)
+    assert down[symbols.index("BTC-USDT-PERP")] == up[symbols.index("BTC-USDT-PERP")] == 0.35
+    assert down[symbols.index("EOS-USDT")] == 0.55  # no group of its own: default
+    assert down[-1] == 0.55  # not configured yet: the largest
+    lost, _ = scenario_moves(scenarios, "venue_loss_spot", instruments, shape)
+    assert lost[symbols.index("BTC-USDT")] == 1.0
+    assert lost[symbols.index("BTC-USDT-PERP")] == 0.0
+
+
+@pytest.fixture(scope="module")
+def core():
+    from riskcore._core import Core
+
+    made = Core()
+    instruments = load_instruments()
+    write_parameters(made, load_config("growth"), START)
+    write_instruments(made, instruments, START)
+    write_scenarios(made, load_scenarios(), instruments, START)
+    return made
+
+
+def test_each_parameter_reaches_the_buffer(core):
+    for name, value in load_config("growth").parameters().items():
+        stored = core.state.parameters[name]
+        if isinstance(value, tuple):
+            assert tuple(stored) == value, name
+        else:
+            assert stored == value, name
+
+
+def test_the_core_derives_what_no_file_holds(core):
+    assert all(core.state.parameters[name] > 0 for name in DERIVED)
+    assert core.state.parameters.samples_per_day == 288.0
+
+
+def test_each_record_reaches_the_buffer(core):
+    config, shape = load_instruments(), core.shape
+    for index, symbol in enumerate(config.instruments):
+        record, stored = instrument_record(config, symbol, shape), core.state.instruments[index]
+        for name in record.dtype.names:
+            assert np.all(stored[name] == record[name]), (symbol, name)
+    for index, code in enumerate(config.currencies):
+        record = currency_record(config, code, shape, linked=True)
+        for name in ("state", "is_account", "instrument", "shock"):
+            assert core.state.currencies[index][name] == record[name], (code, name)
+    header = core.state.header
+    assert header.venue_count == len(config.venues)
+    assert header.strategy_count == len(config.strategies)
+    assert header.scenario_count == len(load_scenarios().scenarios)
+
+
+def test_scenarios_long_enough_enter_the_budget(core):
+    names = list(load_scenarios().scenarios)
+    # decision interval 4 minutes + execution 1 minute
+    assert core.state.scenarios[names.index("gap_5m")].in_budget == 1
+    assert core.state.scenarios[names.index("gap_1h")].enabled == 1
+
+
+def test_another_configuration_replaces_the_whole_block(core):
+    write_parameters(core, load_config("default"), START + 1)
+    try:
+        assert core.state.parameters.max_drawdown == 0.01
+        assert core.state.parameters.crash_reduce_only == 1
+    finally:
+        write_parameters(core, load_config("growth"), START + 2)
+
+
+def test_more_entries_than_the_shape_has_room_for():
+    class Tiny:
+        shape = Shape(instruments=8, scenarios=6)
+
+    with pytest.raises(ConfigError) as caught:
+        write_instruments(Tiny(), load_instruments(), START)
+    assert str(caught.value) == (
+        "instruments.yaml: instruments has 11 entries: allowed by the shape are 8"
+    )
+    with pytest.raises(ConfigError, match=r"scenarios has 16 entries: allowed by the shape are 6$"):
+        write_scenarios(Tiny(), load_scenarios(), load_instruments(), START)
+
+
+def test_a_refusal_of_the_core_names_file_and_entry():
+    class Refusing:
+        shape = Shape()
+
+        def set_parameters(self, time_ns, record):
+            return codes.INVALID_PARAMETERS
+
+    with pytest.raises(ConfigError) as caught:
+        write_parameters(Refusing(), load_config("growth"), START)
+    assert str(caught.value) == ("growth.yaml: the core refused the parameters: INVALID_PARAMETERS")
+
+
+def test_derived_fields_are_left_to_the_core():
+    record = parameter_record(load_config("growth"), Shape())
+    assert all(record[name] == 0.0 for name in DERIVED)
+
+
+def test_decimals_stay_exact():
+    assert load_instruments().instruments["XRP-USDT"].tick_size == Decimal("0.0001")
