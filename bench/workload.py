@@ -22,7 +22,7 @@ SCENARIOS = 13
 VENUES = 4
 STRATEGIES = 4
 SAMPLES = 48  # sampling intervals closed before anything is measured
-EQUITY_PER_VENUE = 25e6
+EQUITY_PER_INSTRUMENT = 2e6
 HELD_LOTS = 4_000  # filled position of each instrument, long or short
 SEED = 20_240_801
 
@@ -163,7 +163,7 @@ def _configure(core: Any, instruments: int) -> None:
             "reject_decay": 0.95,
         }
         _must(core.venue_set(now, v, _record(core, "venue", values)), "venue")
-        _must(core.on_transfer(now, v, 0, EQUITY_PER_VENUE), "transfer")
+        _must(core.on_transfer(now, v, 0, EQUITY_PER_INSTRUMENT * instruments / VENUES), "transfer")
     _must(core.on_transfer(now, 0, 1, 1e5), "transfer")
     for s in range(STRATEGIES):
         values = {
@@ -223,7 +223,7 @@ def quotes(instruments: int, rows: int, seed: int = SEED) -> NDArray[np.int64]:
     """
     rng = np.random.default_rng(seed)
     common = rng.normal(0.0, 0.002, (rows, 1))
-    own = rng.normal(0.0, 0.0015, (rows, instruments))
+    own = rng.normal(0.0, 0.0012, (rows, instruments))
     start = np.array([mid_ticks(i) for i in range(instruments)], dtype=np.float64)
     mids = (start * np.cumprod(1.0 + 0.2 * (common + own), axis=0)).astype(np.int64)
     books = np.empty((rows, instruments, 4), dtype=np.int64)

@@ -14,6 +14,7 @@ from typing import Any
 from numba.core import codegen, types
 from numba.core.cpu import CPUContext
 from numba.core.dispatcher import Dispatcher
+from numba.core.lowering import BaseLower
 from numba.core.registry import cpu_target
 
 
@@ -54,6 +55,13 @@ def install() -> None:
     def call_template(self: Any, arguments: Any, keywords: Any) -> Any:
         return template(self, [types.unliteral(a) for a in arguments], keywords)
 
+    def nothing(*arguments: Any) -> None:
+        """No wrapper for Python or C: the emitter writes its own."""
+
+    BaseLower.create_cpython_wrapper = nothing
+    BaseLower.create_cfunc_wrapper = nothing
+    # Numba formats the types of every call for its event log; ours would fill pages.
+    types.Record.__repr__ = lambda self: f"Record of {self.size} bytes"
     # One compilation serves all constant arguments; inlining makes them constants again.
     template = Dispatcher.get_call_template
     Dispatcher.get_call_template = call_template

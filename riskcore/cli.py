@@ -1,8 +1,8 @@
 """The command ``riskcore``: replay a history, check a configuration, emit the native library.
 
-Every command has ``--help``. A mistake of the user's is one line on stderr that says what to do, and
-exit code 2; a failure, such as a broken drawdown limit, is exit code 1. Modules that take long to
-load are loaded by the command that needs them.
+Every command has ``--help``. A mistake of the user's is one line on stderr that says what to do,
+and exit code 2; a failure, such as a broken drawdown limit, is exit code 1. Modules that take long
+to load are loaded by the command that needs them.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except typer.Exit:
         raise
-    except (RiskCoreError, ValueError) as error:
-        _complain(str(error))
-        raise typer.Exit(BAD_INPUT) from None
     except MemoryError:
         _complain("out of memory; replay a shorter period with --from and --to")
         raise typer.Exit(FAILURE) from None
     except (OSError, RuntimeError, ImportError) as error:
         _complain(str(error))
         raise typer.Exit(FAILURE) from None
+    except (RiskCoreError, ValueError) as error:
+        _complain(str(error))
+        raise typer.Exit(BAD_INPUT) from None
 
 
 def _show_version(wanted: bool) -> None:
@@ -107,7 +107,7 @@ def replay(
         typer.Option(
             "--data",
             "-d",
-            help="majors-30m, btc-1h, or a Parquet, Arrow or CSV file. Repeat it for several files.",
+            help="majors-30m, btc-1h, or a Parquet, Arrow or CSV file; may be repeated.",
             show_default="majors-30m",
         ),
     ] = None,
@@ -154,8 +154,8 @@ def replay(
 ) -> None:
     """Replay a trend strategy over a history, with and without the gate.
 
-    The strategy asks for far more than the limits allow. The protected run sends every order through
-    the gate; its twin does not. Exit code 1 tells that the drawdown limit was broken.
+    The strategy asks for far more than the limits allow. The protected run sends every order
+    through the gate; its twin does not. Exit code 1 tells that the drawdown limit was broken.
     """
     with _one_line_errors():
         from rich.console import Console
@@ -212,16 +212,18 @@ def _read(
     """One history from one or several sources."""
     from riskcore.replay.readers import merge, read_history
 
-    return merge([
-        read_history(
-            source,
-            symbols=symbols,
-            start_ns=start_ns,
-            end_ns=end_ns,
-            drop_bad_rows=drop_bad_rows,
-        )
-        for source in sources
-    ])  # fmt: skip
+    return merge(
+        [
+            read_history(
+                source,
+                symbols=symbols,
+                start_ns=start_ns,
+                end_ns=end_ns,
+                drop_bad_rows=drop_bad_rows,
+            )
+            for source in sources
+        ]
+    )
 
 
 @contextmanager

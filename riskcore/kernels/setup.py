@@ -38,7 +38,7 @@ from riskcore.codes import (
     SPOT,
     UNSET,
 )
-from riskcore.kernels.covariance import set_initial_covariance
+from riskcore.kernels.covariance import rescale_samples, set_initial_covariance
 from riskcore.kernels.elementary import (
     expected_shortfall_multiplier,
     maximum,
@@ -47,6 +47,7 @@ from riskcore.kernels.elementary import (
 from riskcore.kernels.entry import check_time, currency_is_set, touch, venue_is_set
 from riskcore.kernels.exposure import revalue_all, update_equity
 from riskcore.kernels.language import kernel
+from riskcore.kernels.stops import refresh
 from riskcore.layout import ABI_VERSION, MAGIC, PARAMETERS
 
 MAX_CONTRACT_VALUE = 1e12
@@ -313,7 +314,10 @@ def parameters_valid(state, parameters):
 
 @kernel
 def apply_regime(state):
-    """The current regime's multipliers from the parameters; the gate's is never below one."""
+    """The current regime's multipliers from the parameters, and the stops that follow from them.
+
+    The gate's risk multiplier is never below one. Revalue the positions afterwards.
+    """
     regime = state.regime
     parameters = state.parameters
     current = regime.current
@@ -321,6 +325,8 @@ def apply_regime(state):
     regime.size_multiplier = parameters.regime_size_multiplier[current]
     regime.confidence_threshold = parameters.regime_confidence_threshold[current]
     regime.stop_multiplier = parameters.regime_stop_multiplier[current]
+    for i in range(state.header.instrument_count):
+        refresh(state, i)
 
 
 @kernel
@@ -330,7 +336,11 @@ def derive_parameters(state):
     degrees = parameters.tail_degrees_of_freedom
     parameters.var_multiplier = value_at_risk_multiplier(degrees)
     parameters.es_multiplier = expected_shortfall_multiplier(degrees)
+    before = parameters.samples_per_day
     parameters.samples_per_day = float(DAY_NS) / float(parameters.sample_interval_ns)
+    if before > 0.0:
+        # The 24 h figures stay as they are when the sampling interval changes.
+        rescale_samples(state, before / parameters.samples_per_day)
     parameters.stop_scale = parameters.stop_multiple * sqrt(
         float(parameters.stop_horizon_ns) / float(DAY_NS)
     )

@@ -41,7 +41,7 @@ from riskcore.kernels.entry import (
     touch,
     venue_is_set,
 )
-from riskcore.kernels.exposure import refresh_account_state, update_equity
+from riskcore.kernels.exposure import refresh_account_state, revalue_position, update_equity
 from riskcore.kernels.language import kernel
 from riskcore.kernels.setup import apply_regime
 
@@ -303,4 +303,6 @@ def on_regime(state, time_ns, regime, probability):
     record.probability[regime] = probability
     if state.parameters.version > 0:
         apply_regime(state)
+        for i in range(state.header.instrument_count):
+            revalue_position(state, i)
     return OK

@@ -1,10 +1,10 @@
 """The replay itself: one strategy over one history, once through the gate and once without.
 
 Both runs share the strategy, the venue model and the account; only the gate differs. Per bar: the
-quotes at its open arrive, orders that are due execute there, then come the extremes, the close, the
-volume, the clock and the sample, and at the close the run decides. In the protected run the core sees
-every one of these events, every order passes ``Core.check``, and what ``Core.derisk`` asks for is sent
-first.
+quotes at its open arrive, orders that are due execute there, then come the extremes, the close,
+the volume, the clock and the sample, and at the close the run decides. In the protected run the
+core sees every one of these events, every order passes ``Core.check``, and what ``Core.derisk``
+asks for is sent first.
 
 The ledger here is plain and independent of the core: at the end their equities must agree.
 """
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskcore import codes
+from riskcore.errors import RiskCoreError
 from riskcore.layout import record_dtype
 from riskcore.replay.metrics import Figures, figures
 from riskcore.replay.panel import (
@@ -45,12 +46,12 @@ FILL_COLUMNS = ("time_ns", "bar", "instrument", "side", "lots", "price_ticks", "
 Progress = Callable[[int], None]
 
 
-class ReplayError(RuntimeError):
+class ReplayError(RiskCoreError, RuntimeError):
     """The core refused an event that a replay must be able to send; one line."""
 
 
 class Strategy(Protocol):
-    """What a replay asks of a strategy: wanted weights from closes, row by row without hindsight."""
+    """What a replay asks of a strategy: weights from closes, row by row, no hindsight."""
 
     def weights(
         self, close: NDArray[np.float64], interval_ns: int
@@ -138,8 +139,10 @@ class Gate:
         self.worst_price = 1.0 - float(core.state.parameters.exit_collar)
         rows, count = panel.present.shape
         state = core.state.base  # the array of one record: its fields are views, not copies
-        self._account = {name: _scalar(state["account"][name])
-                         for name in ("equity", "budget", "max_drawdown_seen", "latches")}  # fmt: skip
+        self._account = {
+            name: _scalar(state["account"][name])
+            for name in ("equity", "budget", "max_drawdown_seen", "latches")
+        }
         self._breached = np.asarray(state["positions"]["stop_breached"])[0]
         self._matrix = np.asarray(state["covariance"]["matrix"])[0][:count, :count]
         self._decision = np.asarray(core.decision.base).view(np.uint8)
@@ -224,8 +227,20 @@ class Gate:
         flags = 0 if purpose == ENTRY else codes.REDUCE_ONLY
         check = self.core.check
         begin = perf_counter_ns()
-        action = check(self.client_id, time_ns, instrument, self.strategy, side, codes.MARKET,
-                       codes.IOC, flags, lots, 0, 0, confidence)  # fmt: skip
+        action = check(
+            self.client_id,
+            time_ns,
+            instrument,
+            self.strategy,
+            side,
+            codes.MARKET,
+            codes.IOC,
+            flags,
+            lots,
+            0,
+            0,
+            confidence,
+        )
         self._latency.append(perf_counter_ns() - begin)
         row = len(self._asked)
         if row == self._capacity:
@@ -233,8 +248,20 @@ class Gate:
             self._capacity *= 2
         self._decisions[row] = self._decision
         mark = int(self.panel.marks[bar, -1, instrument])
-        self._asked.append((bar, time_ns, self.client_id, instrument, side, lots, confidence,
-                            purpose, position, mark))  # fmt: skip
+        self._asked.append(
+            (
+                bar,
+                time_ns,
+                self.client_id,
+                instrument,
+                side,
+                lots,
+                confidence,
+                purpose,
+                position,
+                mark,
+            )
+        )
         self._stops += purpose == STOP
         if action == codes.REJECT:
             return 0, 0
@@ -249,10 +276,20 @@ class Gate:
         """An execution."""
         self.execution_id += 1
         self._must(
-            self.core.on_fill(time_ns, order.handle, order.instrument, self.strategy, order.side,
-                              lots, price_ticks, fee, self.fee_currency, self.execution_id),
+            self.core.on_fill(
+                time_ns,
+                order.handle,
+                order.instrument,
+                self.strategy,
+                order.side,
+                lots,
+                price_ticks,
+                fee,
+                self.fee_currency,
+                self.execution_id,
+            ),
             "fill",
-        )  # fmt: skip
+        )
 
     def cancel(self, time_ns: int, handle: int) -> None:
         """Take an order back; the venue confirms at once."""
@@ -271,8 +308,18 @@ class Gate:
 
     def log(self) -> GateLog:
         """Everything written down."""
-        names = ("bar", "time_ns", "client_id", "instrument", "side", "lots", "confidence",
-                 "purpose", "position_lots", "mark_ticks")  # fmt: skip
+        names = (
+            "bar",
+            "time_ns",
+            "client_id",
+            "instrument",
+            "side",
+            "lots",
+            "confidence",
+            "purpose",
+            "position_lots",
+            "mark_ticks",
+        )
         columns = list(zip(*self._asked, strict=True)) or [()] * len(names)
         asked = {
             name: np.array(column, dtype=np.float64 if name == "confidence" else np.int64)
@@ -450,9 +497,12 @@ class _Simulation:
             if self.here[i]:
                 half = int(panel.half_spread[bar, i])
                 filled, price_ticks = self.venue.execute(
-                    order.side, order.lots, max(opens[i] - half, 1), opens[i] + half,
+                    order.side,
+                    order.lots,
+                    max(opens[i] - half, 1),
+                    opens[i] + half,
                     float(panel.volume[bar, i]),
-                )  # fmt: skip
+                )
             if filled:
                 self._book(order, filled, price_ticks, worth)
             if filled < order.lots and self.gate is not None:

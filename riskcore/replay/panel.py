@@ -1,7 +1,7 @@
 """Price history as aligned integer arrays: what the venue quotes and the core is told.
 
-A panel holds the bars of all instruments on one time axis, in ticks and lots. ``market_events`` turns
-a range of it into the event records that ``Core.apply_many`` takes.
+A panel holds the bars of all instruments on one time axis, in ticks and lots. ``market_events``
+turns a range of it into the event records that ``Core.apply_many`` takes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEAST_INTERVAL_NS = 1_000 * MILLISECOND
 UNLIMITED_LOTS = 1 << 36  # stands for a liquidity that the history does not tell
 POINTS = 4  # open, first extreme, second extreme, close
 
-# When things happen within a bar; the rest are microseconds apart, so that no two events share a time.
+# When things happen within a bar; microseconds apart, so that no two events share a time.
 OPEN_NS = 1 * MILLISECOND
 FILL_NS = 2 * MILLISECOND
 CLOSE_NS = -20 * MILLISECOND  # before the end of the bar
@@ -86,8 +86,8 @@ class Panel:
 def make_panel(history: History, venue: VenueModel, equity: float) -> Panel:
     """Align a history and turn prices into ticks, volumes into lots.
 
-    The path within a bar is open, low, high, close in a bar that rises and open, high, low, close in
-    one that falls: the usual convention, and the one that shows both wicks.
+    The path within a bar is open, low, high, close in a bar that rises and open, high, low, close
+    in one that falls: the usual convention, and the one that shows both wicks.
     """
     if history.interval_ns < LEAST_INTERVAL_NS:
         raise DataError(f"{history.source}: bars shorter than a second cannot be replayed")
@@ -107,11 +107,17 @@ def make_panel(history: History, venue: VenueModel, equity: float) -> Panel:
         at = np.searchsorted(time_ns, bars.time_ns)
         if float(bars.high.max()) / term.tick_size > codes.MAX_TICKS / 4:
             raise DataError(f"{history.source}: {symbol}: highest over lowest price is above 10^6")
-        ticks = [np.rint(p / term.tick_size).astype(np.int64)
-                 for p in (bars.open, bars.high, bars.low, bars.close)]  # fmt: skip
+        ticks = [
+            np.rint(p / term.tick_size).astype(np.int64)
+            for p in (bars.open, bars.high, bars.low, bars.close)
+        ]
         rising = bars.close >= bars.open
-        path = (ticks[0], np.where(rising, ticks[2], ticks[1]),
-                np.where(rising, ticks[1], ticks[2]), ticks[3])  # fmt: skip
+        path = (
+            ticks[0],
+            np.where(rising, ticks[2], ticks[1]),
+            np.where(rising, ticks[1], ticks[2]),
+            ticks[3],
+        )
         present[at, i] = True
         for point, values in enumerate(path):
             marks[at, point, i] = values
@@ -127,8 +133,18 @@ def make_panel(history: History, venue: VenueModel, equity: float) -> Panel:
             seen = visible if size is None else np.minimum(size / term.lot_size, UNLIMITED_LOTS)
             side[at, i] = np.maximum(seen, 1.0).astype(np.int64)
         close[at, i] = bars.close
-    return Panel(history.interval_ns, time_ns, tuple(terms), present, marks, half_spread, volume,
-                 bid_lots, ask_lots, close)  # fmt: skip
+    return Panel(
+        history.interval_ns,
+        time_ns,
+        tuple(terms),
+        present,
+        marks,
+        half_spread,
+        volume,
+        bid_lots,
+        ask_lots,
+        close,
+    )
 
 
 def market_events(panel: Panel, start: int, stop: int) -> tuple[NDArray[np.void], list[list[int]]]:
@@ -145,9 +161,9 @@ def market_events(panel: Panel, start: int, stop: int) -> tuple[NDArray[np.void]
     events : event record[m]
         In order of time.
     cuts : list of [first, middle, last]
-        Per bar: ``events[first:middle]`` are the quotes at its open, after which the orders that are
-        due execute; ``events[middle:last]`` is the rest up to the moment of decision: quotes at the
-        extremes and the close, trades, heartbeats, clock, sample and the matrix pass.
+        Per bar: ``events[first:middle]`` are the quotes at its open, after which the orders that
+        are due execute; ``events[middle:last]`` is the rest up to the moment of decision: quotes at
+        the extremes and the close, trades, heartbeats, clock, sample and the matrix pass.
     """
     count = len(panel.terms)
     bars = stop - start
@@ -183,8 +199,13 @@ def market_events(panel: Panel, start: int, stop: int) -> tuple[NDArray[np.void]
     block["lots"] = lots
     wanted[:, columns] = present & (lots > 0)
     tail = events[:, -5:]
-    tail["kind"] = (codes.EVENT_HEARTBEAT, codes.EVENT_HEARTBEAT, codes.EVENT_CLOCK,
-                    codes.EVENT_SAMPLE, codes.EVENT_ADVANCE)  # fmt: skip
+    tail["kind"] = (
+        codes.EVENT_HEARTBEAT,
+        codes.EVENT_HEARTBEAT,
+        codes.EVENT_CLOCK,
+        codes.EVENT_SAMPLE,
+        codes.EVENT_ADVANCE,
+    )
     tail["venue"][:, 1] = -1  # the monitor
     tail["lots"][:, 4] = 1 << 20
     tail["time_ns"] = ends + HEARTBEAT_NS + np.arange(5) * MICROSECOND

@@ -1,6 +1,6 @@
 """Reads price history: OHLCV bars or top of book, from Parquet, Arrow IPC or CSV.
 
-Every failure is one :class:`DataError` with one line that says what is wrong, where, and what to do.
+Every failure is a :class:`DataError` of one line that says what is wrong, where, and what to do.
 Rows whose time stamp repeats or goes back are dropped, counted and reported; a price that cannot be
 is an error unless the caller asks for such rows to be dropped as well.
 """
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from riskcore.errors import RiskCoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +63,7 @@ ARROW_MAGIC = b"ARROW1"
 PARQUET_MAGIC = b"PAR1"
 
 
-class DataError(ValueError):
+class DataError(RiskCoreError, ValueError):
     """A history that cannot be read; the message is one line for the user."""
 
 
@@ -318,7 +320,7 @@ def _values(column: pa.ChunkedArray, title: str, text: bool, name: str) -> NDArr
     if text:
         return np.asarray(column.cast(pa.string()).to_pylist(), dtype=object)
     try:
-        return column.cast(pa.float64()).to_numpy().astype(np.float64)
+        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowInvalid as error:
         raise DataError(f"{name}: column {title!r} is not a number ({error})") from None
     except pa.ArrowNotImplementedError:
@@ -337,7 +339,7 @@ def _stamps(column: pa.ChunkedArray, title: str, name: str) -> NDArray[np.int64]
             column = column.cast(pa.string()).cast(pa.timestamp("ns"))
             kind = column.type
         if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-            return column.cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy()
+            return np.asarray(column.cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy())
         exact = pa.types.is_integer(kind)
         numbers = column.cast(pa.int64() if exact else pa.float64()).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -349,7 +351,8 @@ def _stamps(column: pa.ChunkedArray, title: str, name: str) -> NDArray[np.int64]
     if (scale == 0).any():
         row = int(np.argmax(scale == 0))
         raise DataError(f"{name}: row {row + 1}: {title} {numbers[row]} is no time since 1970")
-    return numbers * scale if exact else np.rint(numbers * scale).astype(np.int64)
+    stamps = numbers * scale
+    return np.asarray(stamps if exact else np.rint(stamps), dtype=np.int64)
 
 
 # --- columns to bars ------------------------------------------------------------------------------
@@ -415,8 +418,8 @@ def _series(
     if volume is None:
         notes.append(f"{label}: no volume column; liquidity is taken as unlimited")
         volume = np.full(len(columns["time_ns"]), np.inf)
-    times = columns["time_ns"]
-    return Bars(symbol, times, *(columns[key] for key in BAR_COLUMNS), volume)
+    prices = {key: columns[key] for key in BAR_COLUMNS}
+    return Bars(symbol, columns["time_ns"], **prices, volume=volume)
 
 
 def _drop_unordered(columns: dict[str, Any], label: str, notes: list[str]) -> dict[str, Any]:
@@ -443,10 +446,12 @@ def _bad_bars(columns: dict[str, Any]) -> list[tuple[NDArray[np.bool_], str]]:
             (~np.isfinite(prices).all(axis=0), "a price is NaN or missing"),
             ((prices <= 0).any(axis=0), "a price is zero or negative"),
             (highs < lows, "high is below low"),
-            ((np.maximum(opens, closes) > highs) | (np.minimum(opens, closes) < lows),
-             "open or close lies outside low to high"),
+            (
+                (np.maximum(opens, closes) > highs) | (np.minimum(opens, closes) < lows),
+                "open or close lies outside low to high",
+            ),
             (np.broadcast_to(~(volume >= 0), opens.shape), "the volume is negative or missing"),
-        ]  # fmt: skip
+        ]
 
 
 def _bad_book(columns: dict[str, Any]) -> list[tuple[NDArray[np.bool_], str]]:

@@ -102,8 +102,7 @@ def replay(
     Examples
     --------
     >>> from riskcore.replay.readers import parse_time, read_history
-    >>> week = read_history("btc-1h", start_ns=parse_time("2020-03-01"), end_ns=parse_time("2020-04-01"))
-    >>> result = replay(week)
+    >>> result = replay(read_history("btc-1h", end_ns=parse_time("2018-09-01")))
     >>> result.summary["comparison"]["limit_held"]
     True
     """
@@ -135,9 +134,18 @@ def replay(
     runs = []
     for name, guard in (("protected", gate), ("unprotected", None)):
         runs.append(
-            simulate(panel, weights, confidence, venue, equity, gate=guard,
-                     cooldown_bars=cooldown_bars, patience_bars=patience_bars, progress=watch(name))
-        )  # fmt: skip
+            simulate(
+                panel,
+                weights,
+                confidence,
+                venue,
+                equity,
+                gate=guard,
+                cooldown_bars=cooldown_bars,
+                patience_bars=patience_bars,
+                progress=watch(name),
+            )
+        )
     protected, unprotected = runs
     log = gate.log()
     parameters = core.state.parameters
@@ -184,6 +192,7 @@ def _summary(
         "speed": {
             "market_events": log.market_events,
             "market_events_per_second": round(log.market_events / max(log.market_seconds, 1e-9)),
+            "core_bars_per_second": round(history.rows / max(log.market_seconds, 1e-9)),
             "bars_per_second": round(2 * history.rows / seconds),
             "seconds": round(seconds, 3),
             "cpu": cpu,
@@ -237,9 +246,7 @@ def _gate(log: GateLog) -> dict[str, Any]:
         if count:
             reasons[check.name] = count
     first = {}
-    for number, count in zip(
-        *np.unique(decisions["first_check"], return_counts=True), strict=True
-    ):
+    for number, count in zip(*np.unique(decisions["first_check"], return_counts=True), strict=True):
         if number >= 0:
             first[codes.CHECKS[int(number)].name] = int(count)
     digest = hashlib.sha256(decisions.tobytes()).hexdigest()

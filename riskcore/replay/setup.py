@@ -99,35 +99,37 @@ def instrument_config(
     limits = risk.risk_limits
     # An equal part of what the whole cushion allows; else the first instrument to ask takes it all.
     largest = limits.cushion_multiplier * limits.max_drawdown * equity / len(panel.terms)
-    return InstrumentsConfig.model_validate({
-        "<source>": "replay",
-        "account_currency": CURRENCY,
-        "venues": {
-            VENUE: {
-                "message_interval": "10ms",
-                "message_burst": "10s",
-                "message_reserve": "1s",
-                "window": "0s",
-                "window_limit": 0,
-                "window_reserve": 0,
-                "reject_decay": 0.95,
-            }
-        },
-        "currencies": {CURRENCY: {"shock": 0.0}},
-        "strategies": {
-            STRATEGY: {
-                "regimes": "all",
-                "budget": min(limits.max_gross_leverage, 100.0),
-                "max_drawdown": limits.max_drawdown,
-                "max_daily_loss": limits.max_daily_loss,
-                "order_interval": "10ms",
-                "order_burst": "10s",
-            }
-        },
-        "instruments": {
-            terms.symbol: _terms(terms, venue, largest, groups) for terms in panel.terms
-        },
-    })  # fmt: skip
+    return InstrumentsConfig.model_validate(
+        {
+            "<source>": "replay",
+            "account_currency": CURRENCY,
+            "venues": {
+                VENUE: {
+                    "message_interval": "10ms",
+                    "message_burst": "10s",
+                    "message_reserve": "1s",
+                    "window": "0s",
+                    "window_limit": 0,
+                    "window_reserve": 0,
+                    "reject_decay": 0.95,
+                }
+            },
+            "currencies": {CURRENCY: {"shock": 0.0}},
+            "strategies": {
+                STRATEGY: {
+                    "regimes": "all",
+                    "budget": min(limits.max_gross_leverage, 100.0),
+                    "max_drawdown": limits.max_drawdown,
+                    "max_daily_loss": limits.max_daily_loss,
+                    "order_interval": "10ms",
+                    "order_burst": "10s",
+                }
+            },
+            "instruments": {
+                terms.symbol: _terms(terms, venue, largest, groups) for terms in panel.terms
+            },
+        }
+    )
 
 
 def _terms(terms: Terms, venue: VenueModel, largest: float, groups: set[str]) -> dict[str, Any]:

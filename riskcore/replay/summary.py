@@ -1,7 +1,8 @@
 """What a replay leaves behind: a report on the screen, tables, a picture.
 
-``write_files`` makes ``summary.json``, ``decisions.parquet``, ``fills.parquet``, ``equity.parquet`` and
-``replay.png`` in one folder. The tables hold enough to check every decision again without riskcore.
+``write_files`` makes ``summary.json``, ``decisions.parquet``, ``fills.parquet``,
+``equity.parquet`` and ``replay.png`` in one folder. The tables hold enough to check every decision
+again without riskcore.
 """
 
 from __future__ import annotations
@@ -25,8 +26,16 @@ if TYPE_CHECKING:
 SIDE_NAMES = {codes.BUY: "BUY", codes.SELL: "SELL"}
 PICTURE_POINTS = 4_000  # more would not show
 SHOWN_OBJECTIONS = 8
-DECISION_MONEY = ("equity", "budget", "var_before", "var_after", "gross_before", "gross_after",
-                  "stress_before", "stress_after")  # fmt: skip
+DECISION_MONEY = (
+    "equity",
+    "budget",
+    "var_before",
+    "var_after",
+    "gross_before",
+    "gross_after",
+    "stress_before",
+    "stress_after",
+)
 
 
 def write_files(result: Result, folder: Path) -> list[Path]:
@@ -159,7 +168,7 @@ def fills_table(result: Result) -> pa.Table:
 
 
 def equity_table(result: Result) -> pa.Table:
-    """One row per bar: equity of each run at the close, its lowest within the bar, gross, budget."""
+    """One row per bar: equity of each run at the close, its range in it, gross, budget."""
     import pyarrow as pa
 
     panel = result.panel
@@ -193,7 +202,9 @@ def draw(result: Result, path: Path) -> None:
     colours = {"protected": "tab:green", "unprotected": "tab:red"}
     start = result.protected.path[0, 0]
     for axis, run in zip(axes, (result.unprotected, result.protected), strict=False):
-        axis.plot(times, 100.0 * (run.equity[::step] / start - 1.0), color=colours[run.name], lw=0.9)
+        axis.plot(
+            times, 100.0 * (run.equity[::step] / start - 1.0), color=colours[run.name], lw=0.9
+        )
         axis.set_ylabel("return, %")
         axis.set_title(run.name, loc="left")
     fall = -100.0 * _drawdowns(result.protected, step)
@@ -251,9 +262,7 @@ def show(result: Result, console: Console) -> None:
     first, second = (summary["runs"][name] for name in ("protected", "unprotected"))
     for label, key, form in _ROWS:
         table.add_row(label, form(first[key]), form(second[key]))
-    exceeded = [f"{r['var_exceedances']:,} of {r['var_bars']:,} bars ({_share(r)}), p = "
-                f"{r['kupiec_p_value']:.3f}" for r in (first, second)]  # fmt: skip
-    table.add_row("95 % VaR exceeded (Kupiec)", *exceeded)
+    table.add_row("95 % VaR exceeded", _exceeded(first), _exceeded(second))
     console.print(table, highlight=False)
     _show_comparison(summary, console)
     _show_gate(summary["gate"], console)
@@ -264,8 +273,10 @@ def _percent(value: float) -> str:
     return f"{100.0 * value:,.3f} %"
 
 
-def _share(run: dict[str, Any]) -> str:
-    return f"{100.0 * run['var_exceedances'] / max(run['var_bars'], 1):.2f} %"
+def _exceeded(run: dict[str, Any]) -> str:
+    """Share of the bars with a position that lost more than their VaR, and Kupiec's p-value."""
+    share = run["var_exceedances"] / max(run["var_bars"], 1)
+    return f"{100.0 * share:.2f} % (p {run['kupiec_p_value']:.2g})"
 
 
 _ROWS = (
@@ -273,7 +284,7 @@ _ROWS = (
     ("return a year", "yearly_return", _percent),
     ("volatility a year", "volatility", _percent),
     ("Sharpe ratio", "sharpe", "{:.2f}".format),
-    ("largest drawdown, wicks included", "max_drawdown", _percent),
+    ("largest drawdown", "max_drawdown", _percent),
     ("worst day", "worst_day", _percent),
     ("best day", "best_day", _percent),
     ("turnover, times equity", "turnover", "{:,.2f}".format),
@@ -315,8 +326,10 @@ def _show_gate(gate: dict[str, Any], console: Console) -> None:
     objections = list(gate["objections"].items())
     listed = ", ".join(f"{name} {count:,}" for name, count in objections[:SHOWN_OBJECTIONS])
     more = len(objections) - SHOWN_OBJECTIONS
-    console.print(f"objections: {listed or 'none'}" + (f", {more} others" if more > 0 else ""),
-                  highlight=False)  # fmt: skip
+    console.print(
+        f"objections: {listed or 'none'}" + (f", {more} others" if more > 0 else ""),
+        highlight=False,
+    )
 
 
 def _show_speed(summary: dict[str, Any], console: Console) -> None:
@@ -329,7 +342,9 @@ def _show_speed(summary: dict[str, Any], console: Console) -> None:
             highlight=False,
         )
     console.print(
-        f"core: {speed['market_events_per_second']:,} market events/s;"
-        f" whole replay {speed['seconds']:.2f} s, {speed['bars_per_second']:,} bars/s ({speed['cpu']})",
+        f"core: {speed['market_events_per_second']:,} market events/s,"
+        f" {speed['core_bars_per_second']:,} bars/s;"
+        f" whole replay {speed['seconds']:.2f} s, {speed['bars_per_second']:,} bars/s"
+        f" ({speed['cpu']})",
         highlight=False,
     )

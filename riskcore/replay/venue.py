@@ -93,7 +93,7 @@ class VenueModel:
         low: NDArray[np.float64],
         seen: NDArray[np.float64] | None,
     ) -> NDArray[np.int64]:
-        """Ticks from the mid to either side, at least one; the book's own spread where it is known."""
+        """Ticks from the mid to either side, at least one; the book's own spread where known."""
         if seen is None:
             width = np.maximum(self.spread, self.range_spread * (high / low - 1.0))
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,8 +103,16 @@ def test_replay_of_a_file(tmp_path: Path) -> None:
     bars = read_history(
         "btc-1h", start_ns=parse_time("2022-05-01"), end_ns=parse_time("2022-06-01")
     ).series["BTC"]
-    table = pd.DataFrame({"timestamp": bars.time_ns // 10**6, "open": bars.open, "high": bars.high,
-                          "low": bars.low, "close": bars.close, "volume": bars.volume})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "timestamp": bars.time_ns // 10**6,
+            "open": bars.open,
+            "high": bars.high,
+            "low": bars.low,
+            "close": bars.close,
+            "volume": bars.volume,
+        }
+    )
     table.to_csv(tmp_path / "BTCUSDT.csv", index=False)
     done = run("replay", "--data", "BTCUSDT.csv", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -111,14 +120,19 @@ def test_replay_of_a_file(tmp_path: Path) -> None:
 
 
 def test_broken_limit_is_a_failure_that_scripts_see(tmp_path: Path) -> None:
-    # A limit so tight that the first fees cross it.
-    text = (ROOT / "config" / "default.yaml").read_text()
-    text = text.replace("max_drawdown: 0.01 ", "max_drawdown: 0.0000001 ")
-    text = text.replace("target_drawdown: 0.005 ", "target_drawdown: 0.0000001 ")
-    text = text.replace("cushion_multiplier: 0.5 ", "cushion_multiplier: 100 ")
-    config = tmp_path / "tight.yaml"
-    config.write_text(text)
-    done = run("replay", *SHORT, "--config", str(config), "--equity", "1e9", "--quiet")
+    # Scenarios that assume next to nothing, and a hundred times the cushion at risk.
+    text = (ROOT / "config" / "growth.yaml").read_text()
+    for name, value in (
+        ("max_drawdown", "0.001"),
+        ("target_drawdown", "0.001"),
+        ("cushion_multiplier", "100"),
+    ):
+        text = re.sub(rf"^  {name}: \S+", f"  {name}: {value}", text, flags=re.MULTILINE)
+    (tmp_path / "tight.yaml").write_text(text)
+    calm = "{horizon: 1d, moves: {default: {down: 0.001, up: 0.001}}}"
+    (tmp_path / "calm.yaml").write_text(f"scenarios:\n  calm: {calm}\n")
+    files = ("--config", "tight.yaml", "--scenarios", "calm.yaml")
+    done = run("replay", *SHORT, *files, "--quiet", cwd=tmp_path)
     assert_one_line(done, 1, "drawdown limit was broken")
 
 

@@ -1,7 +1,7 @@
-"""Replays of both embedded histories under default.yaml, and an independent check of every decision.
+"""Replays of both embedded histories under default.yaml, and a check of every decision.
 
-The check reads only the files that a replay writes, the price history and the YAML files: positions,
-equity, exposure and stress losses are worked out again with pandas and plain arithmetic.
+The check reads only the files that a replay writes, the price history and the YAML files:
+positions, equity, exposure and stress losses are worked out again with pandas and plain arithmetic.
 """
 
 from __future__ import annotations
@@ -121,8 +121,10 @@ def test_picture_is_drawn(outcome: Outcome) -> None:
 
 def default_limits() -> dict[str, float]:
     limits = yaml.safe_load((ROOT / "config" / "default.yaml").read_text())["risk_limits"]
-    return {name: float(limits[name]) for name in ("max_drawdown", "max_stress_loss",
-                                                   "cushion_multiplier", "max_gross_leverage")}  # fmt: skip
+    return {
+        name: float(limits[name])
+        for name in ("max_drawdown", "max_stress_loss", "cushion_multiplier", "max_gross_leverage")
+    }
 
 
 def shocks(symbols: list[str], interval: pd.Timedelta) -> list[tuple[bool, np.ndarray, np.ndarray]]:
@@ -130,7 +132,8 @@ def shocks(symbols: list[str], interval: pd.Timedelta) -> list[tuple[bool, np.nd
     venue = VenueModel()
     exit_cost = venue.fee + venue.slippage + venue.spread / 2
     rows = []
-    for scenario in yaml.safe_load((ROOT / "config" / "scenarios.yaml").read_text())["scenarios"].values():
+    file = yaml.safe_load((ROOT / "config" / "scenarios.yaml").read_text())
+    for scenario in file["scenarios"].values():
         if "venue" in scenario:
             continue
         moves = [scenario["moves"].get(symbol, scenario["moves"]["default"]) for symbol in symbols]
@@ -185,9 +188,16 @@ def test_no_approved_order_creates_or_worsens_a_breach(outcome: Outcome) -> None
     count = len(symbols)
     book = Book(np.zeros(count), np.zeros(count), np.zeros(count), EQUITY)
     fill_rows = list(
-        zip(fills["bar"], fills["symbol"].map(place), fills["side"].map(BUY),
-            fills["lots"], fills["price_ticks"], fills["fee"], strict=True)
-    )  # fmt: skip
+        zip(
+            fills["bar"],
+            fills["symbol"].map(place),
+            fills["side"].map(BUY),
+            fills["lots"],
+            fills["price_ticks"],
+            fills["fee"],
+            strict=True,
+        )
+    )
     peak = np.maximum(equity["protected_high"].cummax().to_numpy(), EQUITY)
     next_fill, bar_now, accepted, opened = 0, -1, 0, 0
     for row in decisions.itertuples(index=False):

@@ -464,6 +464,8 @@ def readings(answer: Answer) -> Iterator[Reading]:
         yield answer
     elif isinstance(answer, list):
         yield from answer
+    elif not isinstance(answer, bool):
+        raise TypeError(f"a rule answered {answer!r}")
 
 
 def objects(answer: Answer) -> bool:
@@ -861,7 +863,7 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.PRICE_OUTSIDE_COLLAR)
 def _(c: Case, n: int) -> Answer:
-    if c.order.type != codes.LIMIT:
+    if c.order.type != codes.LIMIT or not c.market.mark_set:
         return False
     fresh = c.is_good and not c.is_stale
     collar = c.limits.price_collar if fresh else c.limits.exit_collar
@@ -923,7 +925,7 @@ def _(c: Case, n: int) -> Answer:
 def _(c: Case, n: int) -> Answer:
     if not c.limits.crash_reduce_only:
         return False
-    likely = c.regime.probability[codes.REGIME_CRASH] >= c.limits.crash_probability
+    likely = bool(c.regime.probability[codes.REGIME_CRASH] >= c.limits.crash_probability)
     return c.regime.current == codes.REGIME_CRASH or likely
 
 

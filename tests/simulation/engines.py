@@ -143,4 +143,4 @@ def _ctype(argument: Argument) -> Any:
 
 def _address(value: Any) -> int:
     """Address of a record or an array."""
-    return int(value.__array_interface__["data"][0])
+    return np.frombuffer(value, dtype=np.uint8).ctypes.data

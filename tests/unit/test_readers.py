@@ -131,8 +131,8 @@ def test_gzipped_csv_is_read(tmp_path: Path) -> None:
 def test_generic_csv_with_dates_and_comments_is_read(tmp_path: Path) -> None:
     path = tmp_path / "ABC.csv"
     rows = [
-        f"2024-01-01 0{row}:00:00,{OPENS[row]},{HIGHS[row]},{LOWS[row]},{CLOSES[row]},{VOLUMES[row]}"
-        for row in range(4)
+        f"2024-01-01 0{hour}:00:00,{','.join(map(str, prices))}"
+        for hour, prices in enumerate(zip(OPENS, HIGHS, LOWS, CLOSES, VOLUMES, strict=True))
     ]
     path.write_text("# a comment\nDate,Open,High,Low,Close,Volume\n" + "\n".join(rows) + "\n")
     assert_four_bars(read_history(path))

@@ -1,0 +1,151 @@
+"""The gate against the rule book on random orders: not one may be decided otherwise.
+
+``RISKCORE_RULEBOOK_ORDERS`` sets how many orders (200,000 unless said otherwise),
+``RISKCORE_RULEBOOK_SEED`` the first world, ``RISKCORE_RULEBOOK_SHARD`` (``2/8``: the second of eight)
+one machine's part of them, ``RISKCORE_RULEBOOK_PROCESSES`` how many run side by side.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+
+import numpy as np
+import pytest
+
+from riskcore import codes
+from riskcore.codes import CHECKS
+from riskcore.layout import record_dtype
+from tests.rulebook import rulebook
+from tests.rulebook.compare import Comparison, Tally, differences, run
+from tests.simulation.engines import NativeEngine
+from tests.simulation.stream import EventStream
+from tests.simulation.worlds import build_world
+from tests.support import SMALL
+
+CHUNK = 10_000  # orders of one task; tasks have their own worlds
+WORLDS_PER_CHUNK = 1_000
+FULL_RUN = 100_000
+
+
+def environment(name: str, default: int) -> int:
+    """An integer from the environment."""
+    return int(os.environ.get(f"RISKCORE_RULEBOOK_{name}", str(default)))
+
+
+def run_chunk(task: tuple[int, int]) -> Tally:
+    """One task in a process of its own."""
+    first_world, orders = task
+    return run(lambda: NativeEngine(SMALL), first_world, orders)
+
+
+def tasks() -> list[tuple[int, int]]:
+    """First world and orders of every chunk of this shard."""
+    seed, orders = environment("SEED", 1), environment("ORDERS", 200_000)
+    part, parts = map(int, os.environ.get("RISKCORE_RULEBOOK_SHARD", "1/1").split("/"))
+    sizes = [min(CHUNK, orders - start) for start in range(0, orders, CHUNK)]
+    every = [(seed + k * WORLDS_PER_CHUNK, size) for k, size in enumerate(sizes)]
+    return every[part - 1 :: parts]
+
+
+@pytest.fixture(scope="module")
+def tally() -> Tally:
+    """All chunks, side by side."""
+    NativeEngine(SMALL)  # compiles once, into the cache that the others read
+    todo, total = tasks(), Tally()
+    processes = min(environment("PROCESSES", os.cpu_count() or 1), len(todo))
+    print(f"\nseed {environment('SEED', 1)}, {len(todo)} chunks in {processes} processes")
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        for part in pool.imap_unordered(run_chunk, todo):
+            total.add(part)
+    print(total.table())
+    return total
+
+
+def test_gate_decides_every_order_as_the_rule_book_says(tally: Tally) -> None:
+    assert not tally.disagreements, "\n".join(tally.disagreements[:20])
+
+
+def test_few_orders_sit_on_a_limit(tally: Tally) -> None:
+    assert tally.near <= 0.01 * tally.orders
+
+
+def test_every_check_was_met_from_both_sides(tally: Tally) -> None:
+    if tally.orders < FULL_RUN:
+        pytest.skip("too few orders to meet everything")
+    alone = {codes.BATCH_LEG_REJECTED}  # below
+    unmet = [c.name for n, c in CHECKS.items() if n not in alone and not tally.tripped[n]]
+    assert not unmet
+    assert not [CHECKS[n].name for n in rulebook.RULES if not tally.passed[n]]
+    sized = [n for n in CHECKS if CHECKS[n].resizes]
+    flags = {codes.SHORTING_NOT_ALLOWED, codes.REDUCE_ONLY_WOULD_OPEN}
+    assert not [CHECKS[n].name for n in sized if n not in flags and not tally.just_passed[n]]
+    assert min(tally.actions[action] for action in codes.ACTION_NAMES) > 0.01 * tally.orders
+
+
+def test_batches_pass_whole_or_not_at_all() -> None:
+    """Legs one by one on a copy tell what the batch has to answer."""
+    engine = NativeEngine(SMALL)
+    empty = engine.state_bytes()
+    decisions = np.zeros(4, dtype=record_dtype("decision", SMALL))
+    seen = {codes.APPROVE: 0, codes.REJECT: 0}
+    for world in range(1, 60):
+        engine.load_state(empty)
+        rng = build_world(engine, world, SMALL)
+        stream = EventStream(world, engine.state, SMALL, spoilt=0.002)
+        engine.apply_many(stream.block(30))
+        for _ in range(8):
+            engine.apply_many(stream.block(6))
+            count = int(rng.integers(1, 5))
+            legs = stream.orders(count)
+            legs["client_id"] += np.arange(count)
+            action = compare_batch(engine, legs, decisions[:count])
+            seen[action] += 1
+    assert min(seen.values()) > 20
+
+
+def compare_batch(engine: NativeEngine, legs: np.ndarray, decisions: np.ndarray) -> int:
+    """Ask for a batch and check the answer; the action."""
+    before = engine.state_bytes()
+    order = np.zeros(1, dtype=legs.dtype).view(np.recarray)
+    verdicts = []
+    for leg in legs:
+        order[0] = leg
+        verdicts.append(rulebook.judge(engine.state, order[0]))
+        engine.check(order[0], engine.decision)
+        if verdicts[-1].near:
+            engine.load_state(before)
+            break
+        if verdicts[-1].action != codes.APPROVE:
+            break
+    engine.load_state(before)
+    action = engine.check_batch(legs, decisions, len(legs))
+    if any(verdict.near for verdict in verdicts):
+        return action
+    whole = all(verdict.action == codes.APPROVE for verdict in verdicts)
+    assert action == (codes.APPROVE if whole else codes.REJECT)
+    for verdict, decision in zip(verdicts, decisions, strict=False):
+        if verdict.action != codes.REJECT and not whole:
+            # It had passed, whole or cut: it keeps its reasons and gets nothing.
+            verdict.action, verdict.lots = codes.REJECT, 0
+            verdict.object_with([codes.BATCH_LEG_REJECTED])
+        assert not differences(verdict, decision)
+    return action
+
+
+def test_what_if_answers_the_same_and_changes_nothing() -> None:
+    comparison = Comparison(lambda: NativeEngine(SMALL))
+    engine = comparison.engine
+    rng = build_world(engine, 5, SMALL)
+    stream = EventStream(5, engine.state, SMALL)
+    for _ in range(20):
+        engine.apply_many(stream.block(int(rng.integers(1, 30))))
+        for row in stream.orders(5):
+            comparison.order_record[0] = row
+            before = engine.state_bytes()
+            engine.what_if(comparison.order, engine.decision)
+            assumed = engine.decision.tobytes()
+            assert engine.state_bytes() == before
+            engine.check(comparison.order, engine.decision)
+            engine.decision["handle"] = 0  # only a real one reserves a slot
+            assert engine.decision.tobytes() == assumed
