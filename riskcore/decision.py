@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from riskcore.codes import (
     ACTION_NAMES,
     APPROVE,
@@ -13,11 +15,29 @@ from riskcore.codes import (
     LAYER_NAMES,
     SIZE_NAMES,
     STATUS_NAMES,
-    check_names,
 )
 from riskcore.instrument import Instrument
+from riskcore.layout import record_dtype
 
 _LAYERS = LAYER_NAMES[1:]
+
+# Places of the decision's fields, in words of eight bytes.
+_WORDS = record_dtype("decision").itemsize // 8
+
+
+def _place(name: str) -> int:
+    fields = record_dtype("decision").fields
+    assert fields is not None
+    return int(fields[name][1]) // 8
+
+
+_ACTION, _STATUS, _LOTS, _EXIT_LOTS = map(_place, ("action", "status", "lots", "exit_lots"))
+_REASONS, _FIRST_CHECK, _LAYER = map(_place, ("reasons", "first_check", "layer"))
+_HANDLE, _PRICE_TICKS, _UTILISATION = map(_place, ("handle", "price_ticks", "utilisation"))
+_EQUITY, _BUDGET = map(_place, ("equity", "budget"))
+_VAR_BEFORE, _VAR_AFTER = map(_place, ("var_before", "var_after"))
+_GROSS_BEFORE, _GROSS_AFTER = map(_place, ("gross_before", "gross_after"))
+_STRESS_BEFORE, _STRESS_AFTER = map(_place, ("stress_before", "stress_after"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,34 +103,63 @@ class Decision:
         return self.quantity > 0
 
 
-def decision_of(record: Any, instrument: Instrument, client_id: int) -> Decision:
-    """A Decision from the core's record."""
-    values = record.item()
-    names = record.dtype.names
-    row = dict(zip(names, values, strict=True))
-    reasons = row["reasons"]
-    first = row["first_check"]
-    return Decision(
-        action=ACTION_NAMES[row["action"]],
-        quantity=instrument.from_lots(row["lots"]),
-        exit_quantity=instrument.from_lots(row["exit_lots"]),
-        reasons=tuple(check_names((int(reasons[0]), int(reasons[1])))),
-        first_reason=CHECKS[first].name if first >= 0 else "",
-        layer=LAYER_NAMES[row["layer"]],
-        handle=row["handle"],
-        client_id=client_id,
-        price=instrument.from_ticks(row["price_ticks"]),
-        utilisation=dict(zip(_LAYERS, map(float, row["utilisation"]), strict=True)),
-        equity=row["equity"],
-        budget=row["budget"],
-        var_before=row["var_before"],
-        var_after=row["var_after"],
-        gross_before=row["gross_before"],
-        gross_after=row["gross_after"],
-        stress_before=row["stress_before"],
-        stress_after=row["stress_after"],
-        status=STATUS_NAMES[row["status"]],
-    )
+class DecisionReader:
+    """Reads records of decisions; two copies of the memory's words are faster than its fields.
+
+    Parameters
+    ----------
+    records : numpy record or array of records
+        DECISION; the reader sees what is written there later.
+    """
+
+    __slots__ = ("_floats", "_integers")
+
+    def __init__(self, records: Any) -> None:
+        self._integers = np.frombuffer(records, dtype=np.int64)
+        self._floats = self._integers.view(np.float64)
+
+    def status(self, number: int = 0) -> int:
+        """The status of one of the records."""
+        return int(self._integers[number * _WORDS + _STATUS])
+
+    def read(self, instrument: Instrument, client_id: int, number: int = 0) -> Decision:
+        """A Decision from one of the records, in the units of its instrument."""
+        start = number * _WORDS
+        integers = self._integers[start : start + _WORDS].tolist()
+        floats = self._floats[start : start + _WORDS].tolist()
+        first = integers[_FIRST_CHECK]
+        utilisation = floats[_UTILISATION : _UTILISATION + len(_LAYERS)]
+        return Decision(
+            action=ACTION_NAMES[integers[_ACTION]],
+            quantity=instrument.from_lots(integers[_LOTS]),
+            exit_quantity=instrument.from_lots(integers[_EXIT_LOTS]),
+            reasons=_names(integers[_REASONS]) + _names(integers[_REASONS + 1], 64),
+            first_reason=CHECKS[first].name if first >= 0 else "",
+            layer=LAYER_NAMES[integers[_LAYER]],
+            handle=integers[_HANDLE],
+            client_id=client_id,
+            price=instrument.from_ticks(integers[_PRICE_TICKS]),
+            utilisation=dict(zip(_LAYERS, utilisation, strict=True)),
+            equity=floats[_EQUITY],
+            budget=floats[_BUDGET],
+            var_before=floats[_VAR_BEFORE],
+            var_after=floats[_VAR_AFTER],
+            gross_before=floats[_GROSS_BEFORE],
+            gross_after=floats[_GROSS_AFTER],
+            stress_before=floats[_STRESS_BEFORE],
+            stress_after=floats[_STRESS_AFTER],
+            status=STATUS_NAMES[integers[_STATUS]],
+        )
+
+
+def _names(word: int, start: int = 0) -> tuple[str, ...]:
+    """Names of the checks in one reason word, lowest number first."""
+    names = []
+    while word:
+        lowest = word & -word
+        names.append(CHECKS[start + lowest.bit_length() - 1].name)
+        word ^= lowest
+    return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)

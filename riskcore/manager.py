@@ -13,7 +13,7 @@ import numpy as np
 
 from riskcore import codes
 from riskcore._core import Core
-from riskcore.decision import Decision, Position, decision_of
+from riskcore.decision import Decision, DecisionReader, Position
 from riskcore.errors import ConfigError, InputError, StateError, UnknownNameError
 from riskcore.inputs import (
     Number,
@@ -110,7 +110,9 @@ class AdaptiveRiskManager:
 
     __slots__ = (
         "_currencies",
+        "_decision",
         "_instruments",
+        "_last_client_ids",
         "_strategies",
         "_symbols",
         "_venues",
@@ -138,6 +140,8 @@ class AdaptiveRiskManager:
 
         start = _time.time_ns() if time_ns is None else to_ns(time_ns, "time_ns")
         self.core = Core(shape or config.shape or Shape())
+        self._decision = DecisionReader(self.core.decision)
+        self._last_client_ids = self.core.state["strategies"]["last_client_id"]
         write_parameters(self.core, config, start)
         write_instruments(self.core, instruments, start)
         write_scenarios(self.core, scenarios, instruments, start)
@@ -343,7 +347,7 @@ class AdaptiveRiskManager:
             raise InputError("post_only is True: allowed is False but for limit orders with GTC")
         likelihood = to_float("confidence", confidence, 0.0, 1.0)
         if client_id is None:
-            identifier = int(self.core.state.strategies[place].last_client_id) + 1
+            identifier = int(self._last_client_ids[place]) + 1
         else:
             identifier = to_integer("client_id", client_id, 1, codes.MAX_IDENTIFIER)
         now = to_ns(time)
@@ -364,9 +368,8 @@ class AdaptiveRiskManager:
 
     def _decided(self, call: str, instrument: Instrument, client_id: int) -> Decision:
         """The core's decision, or the error of an order that is no valid event."""
-        record = self.core.decision
-        self._answer(call, int(record.status))
-        return decision_of(record, instrument, client_id)
+        self._answer(call, self._decision.status())
+        return self._decision.read(instrument, client_id)
 
     def check(
         self,
@@ -492,11 +495,12 @@ class AdaptiveRiskManager:
                 orders[name][number] = value
         decisions = np.zeros(len(legs), record_dtype("decision", shape))
         self.core.check_batch(orders, decisions)
-        for record in decisions:
-            self._answer("check_batch", int(record["status"]))
+        answers = DecisionReader(decisions)
+        for number in range(len(legs)):
+            self._answer("check_batch", answers.status(number))
         return [
-            decision_of(record, instrument, int(order["client_id"]))
-            for record, instrument, order in zip(decisions, instruments, orders, strict=True)
+            answers.read(instrument, int(orders["client_id"][number]), number)
+            for number, instrument in enumerate(instruments)
         ]
 
     def _live(self, handle: int) -> Instrument | None:

@@ -23,7 +23,7 @@ from riskcore.kernels.entry import (
     touch,
     venue_is_set,
 )
-from riskcore.kernels.exposure import change_balance, update_equity, update_strategy
+from riskcore.kernels.exposure import change_balance, move_marks, update_equity, update_strategy
 from riskcore.kernels.language import kernel
 from riskcore.kernels.positions import (
     book_holding,
@@ -86,19 +86,6 @@ def on_funding(state, time_ns, instrument, strategy, currency, amount):
 
 
 @kernel
-def move_peak(peak, equity, value):
-    """High-water mark after a transfer of `value` money at `equity`: drawdown stays what it was.
-
-    In proportion to equity; where equity was or would be no longer positive, by the value itself.
-    """
-    after = equity + value
-    moved = peak + value
-    if equity > 0.0 and after > 0.0:
-        moved = peak * (after / equity)
-    return moved if moved > 0.0 else 0.0
-
-
-@kernel
 def on_transfer(state, time_ns, venue, currency, amount):
     """Book a deposit or withdrawal. It is neither gain nor loss: the marks move along.
 
@@ -129,8 +116,7 @@ def on_transfer(state, time_ns, venue, currency, amount):
     touch(state, time_ns, EVENT_TRANSFER)
     account = state.account
     value = amount * state.currencies[currency].rate
-    account.high_water_mark = move_peak(account.high_water_mark, account.equity, value)
-    account.day_start_equity += value
+    move_marks(state, account.equity, value)
     account.transfers += value
     state.balances[venue, currency].deposits += amount
     change_balance(state, venue, currency, amount)

@@ -335,6 +335,27 @@ def revalue_all(state):
 
 
 @kernel
+def move_peak(peak, equity, value):
+    """High-water mark after a transfer of `value` money at `equity`: drawdown stays what it was.
+
+    In proportion to equity; where equity was or would be no longer positive, by the value itself.
+    """
+    after = equity + value
+    moved = peak + value
+    if equity > 0.0 and after > 0.0:
+        moved = peak * (after / equity)
+    return moved if moved > 0.0 else 0.0
+
+
+@kernel
+def move_marks(state, equity, value):
+    """Move high-water mark and start of day by money that is neither gain nor loss."""
+    account = state.account
+    account.high_water_mark = move_peak(account.high_water_mark, equity, value)
+    account.day_start_equity += value
+
+
+@kernel
 def refresh_account_state(state):
     """The account's state from the kill word and the latches."""
     account = state.account

@@ -25,7 +25,12 @@ from riskcore.codes import (
 from riskcore.kernels.covariance import change_weight
 from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.entry import check_time, currency_is_set, instrument_is_set, touch
-from riskcore.kernels.exposure import revalue_all, revalue_position, update_equity
+from riskcore.kernels.exposure import (
+    move_marks,
+    revalue_all,
+    revalue_position,
+    update_equity,
+)
 from riskcore.kernels.language import kernel
 from riskcore.kernels.orders import expire_pending
 from riskcore.kernels.stops import refresh
@@ -252,7 +257,8 @@ def on_rate(state, time_ns, currency, rate):
     """Take the rate of a currency and revalue everything that depends on it.
 
     Weights of the covariance follow at the next sample, as they do for marks; only at the first
-    rate, before which nothing in the currency had a value, they follow at once.
+    rate, before which nothing in the currency had a value, they follow at once. What appears then is
+    treated as a transfer: neither profit nor loss.
 
     Parameters
     ----------
@@ -282,6 +288,10 @@ def on_rate(state, time_ns, currency, rate):
     revalue_all(state)
     if first:
         weigh_currency(state, currency)
+        # What the balances are worth at their first rate was there before: it is no profit.
+        equity = state.account.equity
+        appeared = state.account.cash + state.account.holdings_value - equity
+        move_marks(state, equity, appeared)
     update_equity(state)
     return OK
 

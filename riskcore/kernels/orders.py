@@ -402,10 +402,8 @@ def begin_replace(state, time_ns, slot, new_lots, new_price_ticks):
     """
     order = state.orders[slot]
     order.replace_lots = maximum(order.replace_lots, new_lots)
-    order.replace_ticks = new_price_ticks if order.replace_ticks == 0 else order.replace_ticks
-    if order.side == BUY:
-        order.replace_ticks = maximum(order.replace_ticks, new_price_ticks)
-    elif new_price_ticks < order.replace_ticks:
+    nearer = order.side * (new_price_ticks - order.replace_ticks) > 0
+    if order.replace_ticks == 0 or nearer:
         order.replace_ticks = new_price_ticks
     refresh_reservation(state, slot)
     improve_own_best(state, slot)

@@ -433,16 +433,20 @@ def check_trade_values(price_ticks, fee, execution_id):
 
 
 @kernel
-def match_order(state, handle, i, side, lots):
+def match_order(state, handle, i, strategy, side, lots):
     """Count a fill on its order; True where the order lives, agrees and had the lots left.
 
     Any other fill is counted as late, unknown or too large, and latches the instrument.
     """
     slot = find_order(state, handle)
     if slot >= 0 and state.orders[slot].instrument == i and state.orders[slot].side == side:
-        if fill_order(state, slot, lots):
+        same_strategy = state.orders[slot].strategy == strategy
+        if not fill_order(state, slot, lots):
+            state.counters.over_fills += 1
+        elif same_strategy:
             return True
-        state.counters.over_fills += 1
+        else:
+            state.counters.unknown_fills += 1
     elif handle_has_ended(state, handle):
         state.counters.late_fills += 1
     else:
@@ -506,7 +510,7 @@ def on_fill(
     now = touch(state, time_ns, EVENT_FILL)
     position = state.positions[instrument]
     lots_before = position.net_lots
-    matched = match_order(state, handle, instrument, side, lots)
+    matched = match_order(state, handle, instrument, strategy, side, lots)
     if side == BUY:
         position.bought_lots += lots
     else:

@@ -52,11 +52,12 @@ from riskcore.kernels.exposure import scenario_loss
 from riskcore.kernels.language import kernel
 
 ABSENT = -1.0  # the Kelly candidate where its inputs are unknown
-ROOT_STEPS = 40  # Newton needs 4 to 8; the bound is for odd inputs
-ROOT_TOLERANCE = 1e-13
+ROOT_STEPS = 40  # Newton needs 3 to 6; the bound is for odd inputs
+ROOT_TOLERANCE = 1e-7  # of the bet; the error after such a step is its square times lambda
+ROOT_MARGIN = 1e-10
 PIVOT_TOLERANCE = 1e-12  # pivots below this part of the variance mark a redundant asset
 BOUND_PASSES = 256
-BOUND_TOLERANCE = 1e-10  # of a weight, share of equity
+BOUND_TOLERANCE = 1e-8  # of a weight, share of equity
 
 
 # --- one bet -----------------------------------------------------------------------------------
@@ -145,11 +146,11 @@ def floor_aversion(wealth_floor, floor_probability):
 
 
 @kernel
-def constrained_kelly_binary(win_probability, payoff, aversion):
-    """Risk-constrained Kelly of a binary bet.
+def largest_constrained_bet(win_probability, payoff, aversion, most):
+    """Largest bet up to `most` that satisfies the constraint of risk-constrained Kelly.
 
-    The largest f up to Kelly's with g(f) = p (1 + b f)^(-lambda) + (1 - p) (1 - f)^(-lambda) <= 1:
-    growth rises up to Kelly's bet, so the constraint binds at its second root (g(0) = 1).
+    The constraint is g(f) = p (1 + b f)^(-lambda) + (1 - p) (1 - f)^(-lambda) <= 1. With an edge
+    g falls from g(0) = 1 and, being convex, returns to 1 at one bet only: the answer, if below `most`.
 
     Parameters
     ----------
@@ -157,25 +158,26 @@ def constrained_kelly_binary(win_probability, payoff, aversion):
     payoff : float64 > 0
     aversion : float64
         lambda of `floor_aversion`.
+    most : float64 in [0, 1]
+        At most Kelly's bet.
 
     Returns
     -------
-    float64 in [0, 1]
+    float64 in [0, most]
         Part of wealth to risk; 0 without an edge or with a lambda that is not positive.
 
     Notes
     -----
-    g is convex, and (1 - p)(1 - f)^(-lambda) <= 1 is necessary: f <= 1 - (1 - p)^(1 / lambda).
-    From the smaller of that and Kelly's bet, where g is above 1, Newton's iterates fall to the
-    root from above, so the last one is taken back by more than the tolerance.
+    (1 - p)(1 - f)^(-lambda) <= 1 is necessary: f <= 1 - (1 - p)^(1 / lambda). From the smaller of
+    that and `most`, where g is above 1, Newton's iterates fall to the root from above, so the
+    last one is taken back by more than its error.
     """
     lose = 1.0 - win_probability
-    best = kelly_binary(win_probability, payoff)
-    if not (best > 0.0 and aversion > 0.0):
+    if not (most > 0.0 and aversion > 0.0):
         return 0.0
     if not (lose > 0.0):
-        return best
-    f = minimum(best, 1.0 - exp(log(lose) / aversion))
+        return most
+    f = minimum(most, 1.0 - exp(log(lose) / aversion))
     for _ in range(ROOT_STEPS):
         won = 1.0 + payoff * f
         lost = 1.0 - f
@@ -193,7 +195,19 @@ def constrained_kelly_binary(win_probability, payoff, aversion):
         f -= step
         if step <= ROOT_TOLERANCE * f:
             break
-    return maximum(0.0, f * (1.0 - 4.0 * ROOT_TOLERANCE))
+    return maximum(0.0, f * (1.0 - ROOT_MARGIN))
+
+
+@kernel
+def constrained_kelly_binary(win_probability, payoff, aversion):
+    """Risk-constrained Kelly of a binary bet: the largest allowed bet up to Kelly's.
+
+    Busseti, Ryu, Boyd (2016), their problem RCK for two outcomes. Parameters and answer as in
+    `largest_constrained_bet`.
+    """
+    return largest_constrained_bet(
+        win_probability, payoff, aversion, kelly_binary(win_probability, payoff)
+    )
 
 
 @kernel
@@ -328,10 +342,8 @@ def kelly_candidate(state, signal, equity):
         win_probability = state.strategies[signal.strategy].win_probability
         payoff = state.strategies[signal.strategy].payoff
     if win_probability > 0.0 and payoff > 0.0:
-        risked = minimum(
-            parameters.kelly_fraction * kelly_binary(win_probability, payoff),
-            constrained_kelly_binary(win_probability, payoff, aversion),
-        )
+        most = parameters.kelly_fraction * kelly_binary(win_probability, payoff)
+        risked = largest_constrained_bet(win_probability, payoff, aversion, most)
         loss = trade_loss_fraction(state, i, signal.side)
         bet = 0.0
         if loss > 1e-12:

@@ -103,6 +103,7 @@ class EventStream:
         self.weights = weights / weights.sum()
         self.time_ns = max(1, int(state["header"]["last_time_ns"]))
         self.mean_gap_ns = float(rng.choice([MILLISECOND, 50 * MILLISECOND, SECOND, 20 * SECOND]))
+        self.share_waiting = float(rng.choice([0.0, 0.0002, 0.002]))
         self.move = float(rng.choice([1e-4, 1e-3, 5e-3]))
         self.jump = float(rng.choice([0.0, 0.002, 0.01]))
         self.size = float(rng.choice([0.02, 0.1, 0.5]))
@@ -159,7 +160,7 @@ class EventStream:
         rng, count = self.rng, len(events)
         gaps = rng.exponential(self.mean_gap_ns, count)
         gaps[rng.random(count) < 0.1] = 0.0
-        long_wait = rng.random(count) < 0.002
+        long_wait = rng.random(count) < self.share_waiting
         gaps[long_wait] = rng.choice([60 * SECOND, HOUR, 26 * HOUR], int(long_wait.sum()))
         times = max(self.time_ns, int(self.state["header"]["last_time_ns"])) + np.cumsum(
             gaps.astype(np.int64)
@@ -230,6 +231,8 @@ class EventStream:
         )
         part = np.where(rng.random(count) < 0.4, rng.random(count), 1.0)
         closing_lots = np.maximum(1, (capacity * part).astype(np.int64) + beyond)
+        whole = rng.random(count) < 0.8
+        closing_lots = np.where(whole, np.maximum(1, closing_lots // step) * step, closing_lots)
         lots = np.where(closing, np.minimum(closing_lots, codes.MAX_LOTS), lots)
         edge = rng.random(count)
         for low, name in ((0.0, "max_order_lots"), (0.01, "min_lots"), (0.015, "max_position_lots")):

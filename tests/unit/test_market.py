@@ -351,3 +351,18 @@ def test_a_foreign_buffer_is_refused():
     assert market.on_rate(state, time_ns, 0, 1.0) == codes.BAD_BUFFER
     assert market.on_clock(state, time_ns) == codes.BAD_BUFFER
     assert state.tobytes() == before
+
+
+def test_the_first_rate_of_a_currency_is_no_profit():
+    state = support.make_state(cash=500.0)  # at each of two venues
+    support.deposit(state, support.EXCHANGE, support.EUR, 500.0)
+    before = state.account.drawdown
+    now = int(state.header.last_time_ns)
+    assert market.on_rate(state, now + 1, support.EUR, 2.0) == codes.OK
+    assert state.account.equity == 2000.0
+    assert state.account.high_water_mark == 2000.0
+    assert state.account.day_start_equity == 2000.0
+    assert state.account.drawdown == before
+    assert market.on_rate(state, now + 2, support.EUR, 4.0) == codes.OK
+    assert state.account.high_water_mark == 3000.0
+    assert state.account.day_start_equity == 2000.0

@@ -196,8 +196,12 @@ def test_cancel_counts_a_message_in_every_bucket(state):
     assert venue.window_start_ns == time - time % MINUTE
     orders.cancel_order(state, time, handle)
     assert venue.message_arrival_ns == time + 2 * SECOND
-    orders.cancel_order(state, time + MINUTE, handle)
-    assert (venue.messages, venue.window_used) == (3, 1)
+    end = time - time % MINUTE + MINUTE
+    orders.cancel_order(state, end - 1, handle)
+    assert (venue.messages, venue.window_used) == (3, 3)
+    orders.cancel_order(state, end, handle)
+    assert (venue.messages, venue.window_used) == (4, 1)
+    assert venue.window_start_ns == end
 
 
 def test_cancel_passes_under_kill_and_overdraws_the_bucket(state):
@@ -331,12 +335,24 @@ def test_refused_cancel_leaves_an_older_replace_waiting(state):
     check_lists(state)
 
 
-def test_second_replace_keeps_the_larger_size_and_the_more_aggressive_price(state):
-    handle = working(state, LINEAR_BTC, SELL, 8, 4200)
-    orders.begin_replace(state, now(state), slot_of(handle), 12, 4150)
-    orders.begin_replace(state, now(state), slot_of(handle), 10, 4180)
+@pytest.mark.parametrize(("side", "near", "far"), [(SELL, 4150, 4180), (BUY, 4180, 4150)])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_second_replace_keeps_larger_size_and_nearer_price(state, side, near, far, swapped):
+    handle = working(state, LINEAR_BTC, side, 8, 4200 if side == SELL else 4100)
+    requests = [(12, near), (10, far)]
+    for lots, price in reversed(requests) if swapped else requests:
+        orders.begin_replace(state, now(state), slot_of(handle), lots, price)
+        check_lists(state)
     order = order_of(state, handle)
-    assert (order.replace_lots, order.replace_ticks, order.reserved_lots) == (12, 4150, 12)
+    assert (order.replace_lots, order.replace_ticks, order.reserved_lots) == (12, near, 12)
+
+
+def test_answered_replace_leaves_a_later_cancel_waiting(state):
+    handle = working(state, LINEAR_BTC, BUY, 8, 4000)
+    orders.begin_replace(state, now(state), slot_of(handle), 12, 4010)
+    orders.cancel_order(state, now(state), handle)
+    orders.on_replaced(state, now(state), handle, 12, 4010)
+    assert order_of(state, handle).status == codes.ORDER_CANCEL_PENDING
     check_lists(state)
 
 

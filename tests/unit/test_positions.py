@@ -26,6 +26,7 @@ from tests.support import (
     check_books,
     check_lists,
     copy_state,
+    deposit,
     fill,
     make_parameters,
     make_state,
@@ -346,7 +347,7 @@ def test_fill_that_contradicts_its_order_leaves_the_order_alone(state, instrumen
     check_lists(state)
 
 
-@pytest.mark.parametrize("handle", [-1, 1, 64, (1 << 20) | 99, (1 << 62)])
+@pytest.mark.parametrize("handle", [-1, 1, 64, (1 << 20) | 99, 5 << 20, 1 << 62])
 def test_handle_that_names_nothing_never_stops_a_fill(state, handle):
     assert fill(state, LINEAR_BTC, BUY, 1, 4096, handle=handle) == codes.BOOKED_UNMATCHED
     assert state.counters.unknown_fills == 1
@@ -404,6 +405,15 @@ def test_weight_and_variance_follow_the_position(state):
     assert state.account.variance == pytest.approx(0.0, abs=1e-9 * variance)
 
 
+def test_weight_of_a_linked_instrument_includes_its_balance(state):
+    deposit(state, EXCHANGE, BTC, 2.0)
+    fill(state, SPOT_BTC, BUY, 8, 4096)
+    assert state.covariance.weight[SPOT_BTC] == 2.0 * 4096 + 8 * 4096 / 4
+    assert state.positions[SPOT_BTC].gross == 2.0 * 4096 + 8 * 4096 / 4
+    fill(state, SPOT_BTC, SELL, 8, 4096)
+    assert state.covariance.weight[SPOT_BTC] == 2.0 * 4096
+
+
 # --- repeats --------------------------------------------------------------------------------------
 
 
@@ -451,6 +461,20 @@ def test_table_forgets_the_oldest_of_a_set(state):
     for k in same[1:]:
         assert fill(state, LINEAR_BTC, BUY, 1, 4096, execution_id=k) == codes.DUPLICATE
     assert fill(state, LINEAR_BTC, BUY, 1, 4096, execution_id=same[0]) == codes.BOOKED_UNMATCHED
+
+
+def test_entry_that_is_overwritten_forgets_whether_it_was_a_fill_or_a_bust(state):
+    home = int(positions.execution_set(state, LINEAR_BTC, 1))
+    same = [k for k in range(1, 999) if positions.execution_set(state, LINEAR_BTC, k) == home][:12]
+    for k in same[:4]:
+        assert bust(state, LINEAR_BTC, BUY, 1, 4096, execution_id=k) == OK
+    for k in same[4:8]:
+        fill(state, LINEAR_BTC, BUY, 1, 4096, execution_id=k)
+    assert bust(state, LINEAR_BTC, BUY, 1, 4096, execution_id=same[7]) == OK
+    for k in same[8:]:
+        assert bust(state, LINEAR_BTC, BUY, 1, 4096, execution_id=k) == OK
+    assert fill(state, LINEAR_BTC, BUY, 1, 4096, execution_id=same[11]) == codes.BOOKED_UNMATCHED
+    check_books(state)
 
 
 @pytest.mark.parametrize("identifier", [1, (1 << 30) - 1, 1 << 61, codes.MAX_IDENTIFIER])
@@ -757,3 +781,14 @@ def test_largest_execution_is_booked_exactly(state):
     assert fill(state, LINEAR_BTC, SELL, lots, ticks) == codes.BOOKED_UNMATCHED
     assert state.positions[LINEAR_BTC].realized_pnl == 0.0
     assert state.positions[LINEAR_BTC].cost == 0.0
+
+
+def test_a_fill_of_another_strategy_than_its_orders_is_booked_and_latches():
+    state = make_state()
+    handle = reserve(state, LINEAR_BTC, BUY, 10, 4096, strategy=TREND)
+    status = fill(state, LINEAR_BTC, BUY, 10, 4096, handle=handle, strategy=REVERSION)
+    assert status == codes.BOOKED_UNMATCHED
+    assert state.positions[LINEAR_BTC].net_lots == 10
+    assert state.positions[LINEAR_BTC].working_buy_lots == 0
+    assert state.holdings[REVERSION, LINEAR_BTC].lots == 10
+    assert state.positions[LINEAR_BTC].latches & codes.LATCH_UNMATCHED_FILL
