@@ -34,7 +34,7 @@ class BuildNative(build_ext):
 
 def _import_sources() -> None:
     """Make riskcore importable without running its __init__, which needs the extension."""
-    import types  # noqa: PLC0415
+    import types
 
     package = types.ModuleType("riskcore")
     package.__path__ = [str(ROOT / "riskcore")]
@@ -44,8 +44,8 @@ def _import_sources() -> None:
 def _objects(directory: Path, partial: bool) -> list[str]:
     """Machine code of all kernels, one object per CPU level."""
     _import_sources()
-    from riskcore.bindings import emit  # noqa: PLC0415
-    from riskcore.layout import Shape  # noqa: PLC0415
+    from riskcore.bindings import emit
+    from riskcore.layout import Shape
 
     jobs = [emit.Job(cpu, table) for table, cpu in LEVELS.items()]
     print(f"compiling kernels for {', '.join(LEVELS.values())}", flush=True)
@@ -64,8 +64,9 @@ def _objects(directory: Path, partial: bool) -> list[str]:
 
 def _translate(directory: Path) -> str:
     """C source of the extension."""
-    from Cython.Build import cythonize  # noqa: PLC0415
-    from riskcore.bindings.declarations import compare_struct  # noqa: PLC0415
+    from Cython.Build import cythonize
+
+    from riskcore.bindings.declarations import compare_struct
 
     try:
         compare_struct((ROOT / SOURCE).read_text())

@@ -49,7 +49,9 @@ def compare_struct(source: str) -> None:
         if have != member:
             raise ValueError(f"_core.pyx: struct Functions has {have!r} in place of {member!r}")
     if len(found) != len(wanted):
-        raise ValueError(f"_core.pyx: struct Functions has {len(found) - len(wanted)} members too many")
+        raise ValueError(
+            f"_core.pyx: struct Functions has {len(found) - len(wanted)} members too many"
+        )
 
 
 if __name__ == "__main__":

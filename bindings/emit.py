@@ -5,8 +5,8 @@
 >>> files = emit("out", Shape(instruments=256), "x86-64-v3")  # doctest: +SKIP
 
 The same shape and CPU give the same bytes on any host. Objects are kept in a cache directory
-(``RISKCORE_CACHE``, else ``$XDG_CACHE_HOME/riskcore``, else ``~/.cache/riskcore``) under a hash of the
-kernels, the layout, the emitter and the versions of the compiler, so nothing stale is ever used.
+(``RISKCORE_CACHE``, else ``$XDG_CACHE_HOME/riskcore``, else ``~/.cache/riskcore``) under a hash of
+the kernels, the layout, the emitter and the versions of the compiler: nothing stale is ever used.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def make_objects(shape: Shape, jobs: list[Job], partial: bool = False) -> list[b
         If a kernel does not compile or uses something from outside the kernel language.
     """
     if platform.machine() != "x86_64" or sys.platform != "linux":
-        raise EmitError(f"native code is made for x86-64 Linux, not {sys.platform} {platform.machine()}")
+        raise EmitError(
+            f"native code is made for x86-64 Linux, not {sys.platform} {platform.machine()}"
+        )
     base = _fingerprint(shape, partial)
     paths = [_cache_directory() / f"{_digest(base, job)}.o" for job in jobs]
     absent = [(job, path) for job, path in zip(jobs, paths, strict=True) if not path.exists()]
@@ -160,7 +162,10 @@ def _sources_hash() -> str:
         *sorted((PACKAGE / "kernels").rglob("*.py")),
         PACKAGE / "layout.py",
         PACKAGE / "codes.py",
-        *(WORKER.parent / name for name in ("collect.py", "lower.py", "link.py", "worker.py", "emit.py")),
+        *(
+            WORKER.parent / name
+            for name in ("collect.py", "lower.py", "link.py", "worker.py", "emit.py")
+        ),
     ]
     for path in files:
         state.update(str(path.name).encode() + b"\0" + path.read_bytes() + b"\0")
@@ -176,7 +181,7 @@ def _fingerprint(shape: Shape, partial: bool) -> str:
 def _digest(base: str, job: Job) -> str:
     host = ""
     if job.cpu == "native":
-        import llvmlite.binding as llvm  # noqa: PLC0415
+        import llvmlite.binding as llvm
 
         host = llvm.get_host_cpu_name() + llvm.get_host_cpu_features().flatten()
     return hashlib.sha256(repr((base, job, host)).encode()).hexdigest()
@@ -270,7 +275,7 @@ def emit(
 def _headers(directory: Path, shape: Shape) -> list[Path]:
     """Write the C header of the shape and copy the C++ one."""
     try:
-        from riskcore.bindings import header  # noqa: PLC0415
+        from riskcore.bindings import header
     except ImportError:
         return []
     directory.mkdir(parents=True, exist_ok=True)
@@ -317,7 +322,7 @@ Cflags: -I${{includedir}}
 
 def host_level() -> str:
     """The highest of the two levels in the wheel that this CPU runs."""
-    import llvmlite.binding as llvm  # noqa: PLC0415
+    import llvmlite.binding as llvm
 
     features = llvm.get_host_cpu_features()
     wanted = ("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe")
@@ -345,9 +350,9 @@ def emit_in_memory(shape: Shape, cpu: str = "", partial: bool = False) -> dict[s
     dict of str to int
         Address of every exported function.
     """
-    import ctypes  # noqa: PLC0415
+    import ctypes
 
-    import llvmlite.binding as llvm  # noqa: PLC0415
+    import llvmlite.binding as llvm
 
     (image,) = make_objects(shape, [Job(cpu or host_level(), MEMORY_TABLE)], partial)
     llvm.initialize_native_asmprinter()

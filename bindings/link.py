@@ -99,7 +99,9 @@ def assemble(ir: str, cpu: str) -> bytes:
         f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")
     ]
     if declared:
-        raise LinkError(f"the code calls {', '.join(sorted(declared))}: kernels may only use + - * / sqrt")
+        raise LinkError(
+            f"the code calls {', '.join(sorted(declared))}: kernels may only use + - * / sqrt"
+        )
     image: bytes = machine.emit_object(module)
     missing = undefined_symbols(image)
     if missing:
@@ -111,7 +113,9 @@ def undefined_symbols(image: bytes) -> list[str]:
     """Names of the symbols that an ELF object expects from elsewhere."""
     (sections_at,) = struct.unpack_from("<Q", image, 0x28)
     size, count = struct.unpack_from("<HH", image, 0x3A)
-    sections = [struct.unpack_from("<IIQQQQIIQQ", image, sections_at + i * size) for i in range(count)]
+    sections = [
+        struct.unpack_from("<IIQQQQIIQQ", image, sections_at + i * size) for i in range(count)
+    ]
     names = []
     for section in sections:
         if section[1] != 2:  # SHT_SYMTAB

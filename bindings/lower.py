@@ -133,7 +133,8 @@ def _first_lines(error: Exception) -> str:
     kept = [
         line
         for line in lines
-        if line and not re.match(r"(Failed in nopython|During|There are|- |This error is|\^|>>>)", line)
+        if line
+        and not re.match(r"(Failed in nopython|During|There are|- |This error is|\^|>>>)", line)
     ]
     return " | ".join(line[:160] for line in kept[:8])
 
@@ -291,7 +292,11 @@ def lower(
     support = "declare ptr @memset(ptr, i32, i64)\ndeclare ptr @memcpy(ptr, ptr, i64)\n"
     module = _join(module, support + "".join(wrappers))
     for value in (*module.functions, *module.global_variables):
-        if not value.is_declaration and value.name not in kept and not value.name.startswith("llvm."):
+        if (
+            not value.is_declaration
+            and value.name not in kept
+            and not value.name.startswith("llvm.")
+        ):
             value.linkage = "internal"
     _shorten(module)
     module.verify()

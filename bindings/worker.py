@@ -21,9 +21,9 @@ def main() -> int:
     package.__path__ = [request["package"]]
     sys.modules["riskcore"] = package
 
-    from riskcore.bindings import link, lower  # noqa: PLC0415
-    from riskcore.kernels.api import EXPORTS  # noqa: PLC0415
-    from riskcore.layout import Shape  # noqa: PLC0415
+    from riskcore.bindings import link, lower
+    from riskcore.kernels.api import EXPORTS
+    from riskcore.layout import Shape
 
     names = [export.name for export in EXPORTS]
     try:

@@ -84,9 +84,7 @@ class Export(NamedTuple):
 
 _IDENTITY = " ".join(f"={name}" for name in ("layout_hash", "size_bytes", *SHAPE_NAMES))
 _ORDER_ARGUMENTS = "order:order decision:decision!"
-_FILL = (
-    "side lots price_ticks fee:f64 fee_currency execution_id"  # shared by a fill and its bust
-)
+_FILL = "side lots price_ticks fee:f64 fee_currency execution_id"  # shared by a fill and its bust
 
 _TABLE = f"""
 # life of a buffer

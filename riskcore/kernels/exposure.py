@@ -61,13 +61,7 @@ def unrealized_cash(kind, contract_value, lots, cost, mark):
 @kernel
 def scenario_loss(long_value, short_value, down, up):
     """Larger loss at either end of a position; a gain counts as zero."""
-    loss = long_value * down
-    other = -short_value * up
-    if other > loss:
-        loss = other
-    if loss > 0.0:
-        return loss
-    return 0.0
+    return maximum(maximum(long_value * down, -short_value * up), 0.0)
 
 
 @kernel
@@ -79,6 +73,18 @@ def revalue_scenarios(state, i, old_long, old_short, long_value, short_value):
         before = scenario_loss(old_long, old_short, down[s], up[s])
         after = scenario_loss(long_value, short_value, down[s], up[s])
         state.scenarios[s].loss += after - before
+
+
+@kernel
+def revalue_holding(state, s, i, value_per_lot):
+    """Replace the contribution of a holding of instrument `i` to the gross of strategy `s`."""
+    holding = state.holdings[s, i]
+    gross = maximum(
+        float(holding.lots + holding.working_buy_lots) * value_per_lot,
+        float(holding.working_sell_lots - holding.lots) * value_per_lot,
+    )
+    state.strategies[s].gross += gross - holding.gross
+    holding.gross = gross
 
 
 @kernel
@@ -97,19 +103,13 @@ def revalue_holdings(state, i, value_per_lot):
             and holding.unrealized == 0.0
         ):
             continue
-        strategy = state.strategies[s]
-        gross = maximum(
-            float(holding.lots + holding.working_buy_lots) * value_per_lot,
-            float(holding.working_sell_lots - holding.lots) * value_per_lot,
-        )
+        revalue_holding(state, s, i, value_per_lot)
         unrealized = 0.0
         if mark > 0.0:
             unrealized = rate * unrealized_cash(
                 instrument.kind, instrument.contract_value, holding.lots, holding.cost, mark
             )
-        strategy.gross += gross - holding.gross
-        strategy.unrealized += unrealized - holding.unrealized
-        holding.gross = gross
+        state.strategies[s].unrealized += unrealized - holding.unrealized
         holding.unrealized = unrealized
         update_strategy(state, s)
 
@@ -124,33 +124,53 @@ def update_strategy(state, s):
 
 
 @kernel
-def revalue_position(state, i):
-    """Recompute every cached contribution of instrument `i` and move the sums by the difference.
-
-    Call it after any change of its lots, working lots, mark, rate, stop fractions or linked
-    balance. O(strategies + scenarios). Its volatility is that of the last sample.
-    """
+def revalue_mark(state, i):
+    """Value of a lot of instrument `i` at its mark, unrealised P&L and contribution to equity."""
     instrument = state.instruments[i]
     market = state.market[i]
     position = state.positions[i]
-    account = state.account
-    venue = state.venues[instrument.venue]
-
     value = 0.0
+    unrealized = 0.0
     if market.mark_set != 0:
         value = lot_value(state, i, market.mark)
+        unrealized = unrealized_cash(
+            instrument.kind,
+            instrument.contract_value,
+            position.net_lots,
+            position.cost,
+            market.mark,
+        )
     market.value_per_lot = value
+    position.unrealized_pnl = unrealized
+    if instrument.kind == SPOT:
+        equity_value = float(position.net_lots) * value
+        more = equity_value - position.equity_value
+    else:
+        equity_value = unrealized * state.currencies[instrument.currency].rate
+        more = equity_value - position.equity_value
+        state.venues[instrument.venue].equity += more
+    state.account.holdings_value += more
+    position.equity_value = equity_value
+
+
+@kernel
+def revalue_ends(state, i):
+    """Replace what instrument `i` contributes at its two ends, working orders filled or not."""
+    instrument = state.instruments[i]
+    position = state.positions[i]
+    account = state.account
+    venue = state.venues[instrument.venue]
+    covariance = state.covariance
+    value = state.market[i].value_per_lot
+    sigma = state.volatility[i].volatility
+
     old_long = position.long_value
     old_short = position.short_value
     long_value = float(position.net_lots + position.working_buy_lots) * value
     short_value = float(position.net_lots - position.working_sell_lots) * value
     ends = maximum(long_value, -short_value)
     gross = ends + abs(position.linked_balance)
-
-    sigma = state.volatility[i].volatility
     value_at_risk = gross * sigma * state.parameters.var_multiplier
-    working = long_value - short_value
-    old_working = old_long - old_short
     if instrument.kind == SPOT:
         margin = float(position.working_buy_lots) * value
         maintenance = 0.0
@@ -161,38 +181,14 @@ def revalue_position(state, i):
         maximum(long_value, 0.0) * position.stop_fraction_long,
         maximum(-short_value, 0.0) * position.stop_fraction_short,
     )
-    position.unrealized_pnl = 0.0
-    if market.mark_set != 0:
-        position.unrealized_pnl = unrealized_cash(
-            instrument.kind,
-            instrument.contract_value,
-            position.net_lots,
-            position.cost,
-            market.mark,
-        )
-    if instrument.kind == SPOT:
-        equity_value = float(position.net_lots) * value
-    else:
-        equity_value = position.unrealized_pnl * state.currencies[instrument.currency].rate
-        venue.equity += equity_value - position.equity_value
+    more_gross = gross - position.gross
+    more_squared = gross * gross - position.gross * position.gross
+    more_working = (long_value - short_value) - (old_long - old_short)
+    more_stop_loss = stop_loss - position.stop_loss
+    more_margin = margin - position.margin
+    more_maintenance = maintenance - position.maintenance
+    more_risk = value_at_risk - position.value_at_risk
 
-    account.holdings_value += equity_value - position.equity_value
-    account.gross += gross - position.gross
-    account.net_long += long_value - old_long
-    account.net_short += short_value - old_short
-    account.stop_loss += stop_loss - position.stop_loss
-    account.herfindahl += gross * gross - position.gross * position.gross
-    account.working_notional += working - old_working
-    account.working_sigma += (working - old_working) * sigma
-    venue.gross += gross - position.gross
-    venue.margin += margin - position.margin
-    venue.maintenance += maintenance - position.maintenance
-    covariance = state.covariance
-    covariance.cluster_risk[covariance.cluster[i]] += value_at_risk - position.value_at_risk
-    covariance.underlying_gross[instrument.underlying] += gross - position.gross
-    revalue_scenarios(state, i, old_long, old_short, long_value, short_value)
-
-    position.equity_value = equity_value
     position.gross = gross
     position.long_value = long_value
     position.short_value = short_value
@@ -200,7 +196,38 @@ def revalue_position(state, i):
     position.maintenance = maintenance
     position.stop_loss = stop_loss
     position.value_at_risk = value_at_risk
-    revalue_holdings(state, i, value)
+    account.gross += more_gross
+    account.net_long += long_value - old_long
+    account.net_short += short_value - old_short
+    account.stop_loss += more_stop_loss
+    account.herfindahl += more_squared
+    account.working_sigma += more_working * sigma
+    account.working_notional += more_working
+    venue.gross += more_gross
+    venue.margin += more_margin
+    venue.maintenance += more_maintenance
+    covariance.cluster_risk[covariance.cluster[i]] += more_risk
+    covariance.underlying_gross[instrument.underlying] += more_gross
+    revalue_scenarios(state, i, old_long, old_short, long_value, short_value)
+
+
+@kernel
+def revalue_position(state, i):
+    """Recompute every cached contribution of instrument `i` and move the sums by the difference.
+
+    Call it after any change of its lots, working lots, mark, rate, stop fractions or linked
+    balance. O(strategies + scenarios). Its volatility is that of the last sample.
+    """
+    revalue_mark(state, i)
+    revalue_ends(state, i)
+    revalue_holdings(state, i, state.market[i].value_per_lot)
+
+
+@kernel
+def revalue_working(state, s, i):
+    """What `revalue_position` does where only working lots of strategy `s` in `i` have changed."""
+    revalue_ends(state, i)
+    revalue_holding(state, s, i, state.market[i].value_per_lot)
 
 
 @kernel

@@ -60,7 +60,12 @@ from riskcore.kernels.entry import (
     touch,
     venue_is_set,
 )
-from riskcore.kernels.exposure import lot_value, revalue_position, update_equity
+from riskcore.kernels.exposure import (
+    lot_value,
+    revalue_position,
+    revalue_working,
+    update_equity,
+)
 from riskcore.kernels.language import kernel
 from riskcore.kernels.layers.account import cap_account, flag_account, measure_account
 from riskcore.kernels.layers.exchange import (
@@ -316,8 +321,8 @@ def measure_order(
     -------
     word0, word1 : int64
         Objections.
-    uses : tuple of 12 float64
-        Utilisation of layers 1 to 6 as pairs (use, base).
+    uses : tuple of 6 float64
+        Utilisation of layers 1 to 6.
     """
     position = state.positions[i]
     value = state.market[i].value_per_lot
@@ -337,27 +342,27 @@ def measure_order(
         other_value = long_value
     gross = maximum(long_value, -short_value) + abs(position.linked_balance)
 
-    mask1, u1, b1 = measure_position(
+    mask1, u1 = measure_position(
         state, i, side, flags, added, opening, own_before, order_value, other_value
     )
-    mask2, u2, b2 = measure_portfolio(
+    mask2, u2 = measure_portfolio(
         state, i, side, n, long_value, short_value, gross, decision
     )
     broken, worst, worst_budget = measure_scenarios(state, i, long_value, short_value, decision)
     if (broken & STRESS_BIT) != 0:
         mask2 |= 1 << STRESS_LOSS_EXCEEDS_MAX
-    u2, b2 = raise_use(u2, b2, worst, state.parameters.max_stress_loss * state.account.equity)
-    mask3, u3, b3 = measure_account(
+    u2 = raise_use(u2, worst, state.parameters.max_stress_loss * state.account.equity)
+    mask3, u3 = measure_account(
         state, i, side, added, opening, order_value, long_value, short_value, gross, worst_budget
     )
     if (broken & BUDGET_BIT) != 0:
         mask3 |= 1 << DRAWDOWN_BUDGET_EXCEEDED
-    mask4, u4, b4 = measure_exchange(state, i, gross)
-    mask5, u5, b5 = measure_market(state, i, now, side, type, price_ticks, opening)
-    mask6, u6, b6 = measure_strategy(state, i, s, side, added)
+    mask4, u4 = measure_exchange(state, i, gross)
+    mask5, u5 = measure_market(state, i, now, side, type, price_ticks, opening)
+    mask6, u6 = measure_strategy(state, i, s, side, added)
     word0 = mask1 | mask2 | mask3
     word1 = mask4 | mask5 | mask6
-    return word0, word1, (u1, b1, u2, b2, u3, b3, u4, b4, u5, b5, u6, b6)
+    return word0, word1, (u1, u2, u3, u4, u5, u6)
 
 
 @kernel
@@ -412,13 +417,6 @@ def resize(
 
 
 @kernel
-def use_ratio(use, base, more, more_base):
-    """Larger of two utilisations, as a number."""
-    use, base = raise_use(use, base, more, more_base)
-    return use / base
-
-
-@kernel
 def judge(
     state, time_ns, i, s, side, type, flags, lots, price_ticks, stop_ticks, confidence, released,
     reducing, decision,
@@ -456,14 +454,14 @@ def judge(
         worst = floor_to_int(ticks)
         decision.price_ticks = worst if worst > 1 else 1
 
-    system0, u7, b7 = flag_system(state, i, time_ns, now)
+    system0, u7 = flag_system(state, i, time_ns, now)
     position0 = flag_position(state, i, now)
-    account0, u3, b3 = flag_account(state, now)
-    exchange1, stop4, u4, b4 = flag_exchange(
+    account0, u3 = flag_account(state, now)
+    exchange1, stop4, u4 = flag_exchange(
         state, i, now, type, price_ticks, stop_ticks, lots, float(lots) * order_value
     )
-    market1, stop5, u5, b5 = flag_market(state, i, now, side, type, flags, price_ticks)
-    strategy1, u6, b6 = flag_strategy(
+    market1, stop5, u5 = flag_market(state, i, now, side, type, flags, price_ticks)
+    strategy1, u6 = flag_strategy(
         state, i, s, now, side, type, price_ticks, confidence
     )
     fixed0 = system0 | position0 | account0
@@ -480,13 +478,13 @@ def judge(
     if exit_lots == lots:
         sized0 = 0
         sized1 = 0
-    decision.utilisation[0] = uses[0] / uses[1]
-    decision.utilisation[1] = uses[2] / uses[3]
-    decision.utilisation[2] = use_ratio(uses[4], uses[5], u3, b3)
-    decision.utilisation[3] = use_ratio(uses[6], uses[7], u4, b4)
-    decision.utilisation[4] = use_ratio(uses[8], uses[9], u5, b5)
-    decision.utilisation[5] = use_ratio(uses[10], uses[11], u6, b6)
-    decision.utilisation[6] = u7 / b7
+    decision.utilisation[0] = uses[0]
+    decision.utilisation[1] = uses[1]
+    decision.utilisation[2] = maximum(uses[2], u3)
+    decision.utilisation[3] = maximum(uses[3], u4)
+    decision.utilisation[4] = maximum(uses[4], u5)
+    decision.utilisation[5] = maximum(uses[5], u6)
+    decision.utilisation[6] = u7
     decision.reasons[0] = fixed0 | sized0
     decision.reasons[1] = fixed1 | sized1
 
@@ -666,7 +664,7 @@ def submit_order(
         decision.price_ticks,
     )
     count_message(state, state.instruments[instrument].venue, now)
-    revalue_position(state, instrument)
+    revalue_working(state, strategy, instrument)
     return decision.action
 
 

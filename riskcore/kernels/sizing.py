@@ -137,7 +137,7 @@ def floor_aversion(wealth_floor, floor_probability):
     the start, not the fall from a peak.
     """
     inside = 0.0 < wealth_floor < 1.0
-    if not (inside and 0.0 < floor_probability and floor_probability < 1.0):
+    if not (inside and floor_probability > 0.0 and floor_probability < 1.0):
         return -1.0
     denominator = log(wealth_floor)
     if not (denominator < 0.0):
@@ -150,7 +150,7 @@ def largest_constrained_bet(win_probability, payoff, aversion, most):
     """Largest bet up to `most` that satisfies the constraint of risk-constrained Kelly.
 
     The constraint is g(f) = p (1 + b f)^(-lambda) + (1 - p) (1 - f)^(-lambda) <= 1. With an edge
-    g falls from g(0) = 1 and, being convex, returns to 1 at one bet only: the answer, if below `most`.
+    g falls from g(0) = 1 and, being convex, returns to 1 at one bet: the answer, if below `most`.
 
     Parameters
     ----------
@@ -424,12 +424,12 @@ def check_signal(state, signal):
     if signal.side != BUY and signal.side != SELL:
         return INVALID_SIDE
     good = (
-        0.0 <= signal.confidence
+        signal.confidence >= 0.0
         and signal.confidence <= 1.0
         and is_bounded(signal.expected_return, MAX_SHARE)
-        and 0.0 <= signal.win_probability
+        and signal.win_probability >= 0.0
         and signal.win_probability <= 1.0
-        and 0.0 <= signal.payoff
+        and signal.payoff >= 0.0
         and signal.payoff <= MAX_SHARE
     )
     if not good:

@@ -189,7 +189,8 @@ class Desk:
         rows = np.zeros(8, dtype=record_dtype("reduction", SMALL)).view(np.recarray)
         for row in rows[: drawdown.derisk(self.state, rows, 8)]:
             i = int(row.instrument)
-            for side, lots in ((1, int(row.cancel_buy_lots)), (-1, int(row.cancel_sell_lots))):
+            for side, asked in ((1, int(row.cancel_buy_lots)), (-1, int(row.cancel_sell_lots))):
+                lots = asked
                 for handle, where, way, leaves, _ in self.working():
                     if lots > 0 and where == i and way == side:
                         self.cancel(handle)
@@ -292,15 +293,18 @@ def test_a_move_beyond_the_scenario_does_cross_the_limit():
     assert desk.state.account.latches & codes.LATCH_DRAWDOWN
 
 
+def crosses(desk):
+    """Whether 25 steps cross the limit."""
+    try:
+        for _ in range(25):
+            desk.step()
+    except AssertionError:
+        return bool(desk.state.account.latches & codes.LATCH_DRAWDOWN)
+    return False
+
+
 def test_skipping_the_reductions_crosses_the_limit():
-    crossed = 0
-    for seed in range(20):
-        desk = Desk(seed, 0.1)
+    desks = [Desk(seed, 0.1) for seed in range(20)]
+    for desk in desks:
         desk.derisk = lambda: None
-        try:
-            for _ in range(25):
-                desk.step()
-        except AssertionError as error:
-            assert "crossed" in str(error)
-            crossed += 1
-    assert crossed > 0
+    assert any(crosses(desk) for desk in desks)

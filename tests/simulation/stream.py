@@ -234,6 +234,8 @@ class EventStream:
         whole = rng.random(count) < 0.8
         closing_lots = np.where(whole, np.maximum(1, closing_lots // step) * step, closing_lots)
         lots = np.where(closing, np.minimum(closing_lots, codes.MAX_LOTS), lots)
+        smallest = -(-terms["min_lots"][i] // step) * step
+        lots = np.where(rng.random(count) < 0.8, np.maximum(lots, smallest), lots)
         edge = rng.random(count)
         for low, name in ((0.0, "max_order_lots"), (0.01, "min_lots"), (0.015, "max_position_lots")):
             hit = (edge >= low) & (edge < low + 0.005)
@@ -339,6 +341,10 @@ class EventStream:
         events["strategy"][funding[rng.random(funding.size) < 0.3]] = -1
         transfers = np.flatnonzero(kind == codes.EVENT_TRANSFER)
         amount = equity * rng.choice([0.01, -0.01, 0.05, -0.03, 0.2], transfers.size)
+        if state["account"]["equity"] < 1000.0:
+            # Somebody pays in, or the rest of the stream would meet a dead account.
+            events["currency"][transfers] = 0
+            amount = np.full(transfers.size, min(1e14, 1e5 + 1.5 * abs(state["account"]["equity"])))
         rate = state["currencies"]["rate"][events["currency"][transfers]]
         events["value"][transfers] = amount / np.where(rate > 0, rate, 1.0)
         others = np.flatnonzero((kind == codes.EVENT_SETTLEMENT) | (kind == codes.EVENT_POSITION))

@@ -384,7 +384,7 @@ def many():
     terms = support.INSTRUMENTS[LINEAR_ETH] | {"venue": 0, "underlying": 0}
     state = make_state(
         marks=False,
-        instruments={i: terms for i in range(7)},
+        instruments=dict.fromkeys(range(7), terms),
         max_position_share=1e5,
         max_leverage=1e5,
         max_gross_leverage=1e5,

@@ -31,26 +31,25 @@ def flag_account(state, now):
     parameters = state.parameters
     mask = 0
     use = 0.0
-    base = 1.0
     if not (account.drawdown <= parameters.max_drawdown):
         mask |= 1 << DRAWDOWN_EXCEEDS_MAX
-    use, base = raise_use(use, base, account.drawdown, parameters.max_drawdown)
+    use = raise_use(use, account.drawdown, parameters.max_drawdown)
     start = account.day_start_equity
     loss = start - account.equity
     limit = parameters.max_daily_loss * start
     if not (loss <= limit):
         mask |= 1 << DAILY_LOSS_EXCEEDS_MAX
-    use, base = raise_use(use, base, loss, limit)
+    use = raise_use(use, loss, limit)
     if account.open_orders + 1 > parameters.max_open_orders:
         mask |= 1 << OPEN_ORDERS_EXCEEDS_MAX
-    use, base = raise_use(
-        use, base, float(account.open_orders + 1), float(parameters.max_open_orders)
+    use = raise_use(
+        use, float(account.open_orders + 1), float(parameters.max_open_orders)
     )
     if now < account.cooldown_until_ns:
         mask |= 1 << LOSING_STREAK_COOLDOWN
     if not (account.equity > 0.0):
         mask |= 1 << EQUITY_NOT_POSITIVE
-    return mask, use, base
+    return mask, use
 
 
 @kernel
@@ -77,25 +76,24 @@ def measure_account(
     equity = account.equity
     mask = 0
     use = 0.0
-    base = 1.0
-    use, base = raise_use(use, base, worst_budget, account.budget)
+    use = raise_use(use, worst_budget, account.budget)
     measure = account.gross + (gross - position.gross)
     limit = parameters.cushion_multiplier * account.budget
     if exceeds(measure, account.gross, limit):
         mask |= 1 << CUSHION_EXPOSURE_EXCEEDED
-    use, base = raise_use(use, base, measure, limit)
+    use = raise_use(use, measure, limit)
     margin = margin_after(state, i, side, lots, long_value, short_value)
     measure = venue.margin + (margin - position.margin)
     limit = (1.0 - parameters.min_free_margin) * venue.equity
     if exceeds(measure, venue.margin, limit):
         mask |= 1 << FREE_MARGIN_BELOW_MIN
-    use, base = raise_use(use, base, measure, limit)
+    use = raise_use(use, measure, limit)
     measure = account.turnover_day + account.working_notional + float(opening) * order_value
     limit = parameters.max_daily_turnover * equity
     if not (measure <= limit):
         mask |= 1 << DAILY_TURNOVER_EXCEEDS_MAX
-    use, base = raise_use(use, base, measure, limit)
-    return mask, use, base
+    use = raise_use(use, measure, limit)
+    return mask, use
 
 
 @kernel

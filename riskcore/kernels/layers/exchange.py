@@ -93,17 +93,16 @@ def flag_exchange(state, i, now, type, price_ticks, stop_ticks, lots, notional):
     -------
     mask, blocking : int64
         Bits of word 1.
-    use, base : float64
+    use : float64
     """
     instrument = state.instruments[i]
     venue = state.venues[instrument.venue]
     parameters = state.parameters
     mask, blocking = check_messages(venue, now)
     use = 0.0
-    base = 1.0
     level = bucket_level(venue.message_arrival_ns, now, venue.message_interval_ns)
-    use, base = raise_use(
-        use, base, float(level), float(venue.message_burst_ns - venue.message_reserve_ns)
+    use = raise_use(
+        use, float(level), float(venue.message_burst_ns - venue.message_reserve_ns)
     )
     wrong = check_filters(instrument, type, price_ticks, stop_ticks, lots, notional)
     if venue.state == DOWN or instrument.state == DOWN:
@@ -122,10 +121,10 @@ def flag_exchange(state, i, now, type, price_ticks, stop_ticks, lots, notional):
             mask |= 1 << (ORDER_TO_TRADE_EXCEEDS_MAX - WORD)
     if not (venue.reject_rate <= parameters.max_reject_rate):
         mask |= 1 << (REJECT_RATE_EXCEEDS_MAX - WORD)
-    use, base = raise_use(use, base, venue.reject_rate, parameters.max_reject_rate)
+    use = raise_use(use, venue.reject_rate, parameters.max_reject_rate)
     if (state.positions[i].latches & LATCH_REPEATED_EXECUTION) != 0:
         mask |= 1 << (REPEATED_EXECUTION - WORD)
-    return mask, blocking, use, base
+    return mask, blocking, use
 
 
 @kernel
@@ -137,8 +136,8 @@ def measure_exchange(state, i, gross):
     limit = state.parameters.max_venue_exposure * state.account.equity
     if exceeds(measure, venue.gross, limit):
         mask |= 1 << (VENUE_EXPOSURE_EXCEEDS_MAX - WORD)
-    use, base = raise_use(0.0, 1.0, measure, limit)
-    return mask, use, base
+    use = raise_use(0.0, measure, limit)
+    return mask, use
 
 
 @kernel

@@ -72,13 +72,12 @@ def rate_is_stale(state, i, now):
 
 @kernel
 def flag_market(state, i, now, side, type, flags, price_ticks):
-    """Objections that do not depend on size: (mask, those that stop exits too, use, base)."""
+    """Objections that do not depend on size: (mask, those that stop exits too, use)."""
     market = state.market[i]
     parameters = state.parameters
     mask = 0
     blocking = 0
     use = 0.0
-    base = 1.0
     good = market.quote_state == QUOTE_GOOD
     stale = quote_is_stale(state, i, now)
     collar = parameters.exit_collar
@@ -97,7 +96,7 @@ def flag_market(state, i, now, side, type, flags, price_ticks):
         limit = parameters.max_spread * market.mark
         if not (spread <= limit):
             mask |= 1 << (SPREAD_EXCEEDS_MAX - WORD)
-        use, base = raise_use(use, base, spread, limit)
+        use = raise_use(use, spread, limit)
         if (flags & POST_ONLY) != 0 and order_takes(state, i, side, type, price_ticks):
             mask |= 1 << (POST_ONLY_WOULD_TAKE - WORD)
     elif market.quote_state == QUOTE_CROSSED:
@@ -107,19 +106,19 @@ def flag_market(state, i, now, side, type, flags, price_ticks):
     volatility = state.volatility[i].volatility
     if not (volatility <= parameters.max_volatility):
         mask |= 1 << (VOLATILITY_EXCEEDS_MAX - WORD)
-    use, base = raise_use(use, base, volatility, parameters.max_volatility)
+    use = raise_use(use, volatility, parameters.max_volatility)
     if market.mark_set != 0:
         low, high = flash_range(state, i, now)
         if not (high - low <= parameters.max_flash_move * low):
             mask |= 1 << (FLASH_MOVE - WORD)
-        use, base = raise_use(use, base, high - low, parameters.max_flash_move * low)
+        use = raise_use(use, high - low, parameters.max_flash_move * low)
     if parameters.crash_reduce_only != 0:
         likely = state.regime.probability[REGIME_CRASH] >= parameters.crash_probability
         if state.regime.current == REGIME_CRASH or likely:
             mask |= 1 << (CRASH_REGIME - WORD)
     if rate_is_stale(state, i, now):
         mask |= 1 << (RATE_STALE - WORD)
-    return mask, blocking, use, base
+    return mask, blocking, use
 
 
 @kernel
@@ -129,19 +128,18 @@ def measure_market(state, i, now, side, type, price_ticks, opening):
     parameters = state.parameters
     mask = 0
     use = 0.0
-    base = 1.0
     measure = float(opening)
     if market.quote_state == QUOTE_GOOD and order_takes(state, i, side, type, price_ticks):
         visible = market.ask_lots if side == BUY else market.bid_lots
         limit = parameters.max_visible_share * float(visible)
         if not (measure <= limit):
             mask |= 1 << (VISIBLE_LIQUIDITY_EXCEEDED - WORD)
-        use, base = raise_use(use, base, measure, limit)
+        use = raise_use(use, measure, limit)
     limit = parameters.max_traded_share * traded_lots(state, i, now)
     if not (measure <= limit):
         mask |= 1 << (TRADED_LIQUIDITY_EXCEEDED - WORD)
-    use, base = raise_use(use, base, measure, limit)
-    return mask, use, base
+    use = raise_use(use, measure, limit)
+    return mask, use
 
 
 @kernel

@@ -1,6 +1,6 @@
-"""Shared by the layers: utilisation without division, and lots that fit under a cap."""
+"""Shared by the layers: utilisation, and lots that fit under a cap."""
 
-from riskcore.kernels.elementary import floor_to_int
+from riskcore.kernels.elementary import floor_to_int, maximum
 from riskcore.kernels.language import kernel
 
 NO_CAP = 4.0e18  # more lots than any order may have
@@ -8,18 +8,16 @@ UNLIMITED_USE = 1.0e18  # utilisation reported for a measure above a limit of ze
 
 
 @kernel
-def raise_use(use, base, measure, limit):
-    """The larger of the ratios use/base and measure/limit, as a pair; base > 0.
+def raise_use(use, measure, limit):
+    """The larger of a utilisation and measure / limit.
 
-    Ratios are compared by cross products: one division a layer instead of one a check.
+    Dividers stand idle otherwise: a division each is cheaper than comparing cross products.
     """
     if limit > 0.0:
-        if measure * base > use * limit:
-            return measure, limit
-        return use, base
+        return maximum(measure / limit, use)
     if measure > 0.0:
-        return UNLIMITED_USE, 1.0
-    return use, base
+        return UNLIMITED_USE
+    return use
 
 
 @kernel

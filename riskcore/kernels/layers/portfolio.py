@@ -13,7 +13,7 @@ from riskcore.codes import (
     PORTFOLIO_VAR_EXCEEDS_MAX,
     STRESS_LOSS_EXCEEDS_MAX,
 )
-from riskcore.kernels.elementary import maximum
+from riskcore.kernels.elementary import LARGEST, maximum
 from riskcore.kernels.exposure import scenario_loss
 from riskcore.kernels.language import kernel
 from riskcore.kernels.layers.measure import (
@@ -49,7 +49,7 @@ def net_ends(long_sum, short_sum):
 
 @kernel
 def measure_portfolio(state, i, side, lots, long_value, short_value, gross, decision):
-    """Sized objections of layer 2 and its utilisation as a pair.
+    """Sized objections of layer 2 and its utilisation.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def measure_portfolio(state, i, side, lots, long_value, short_value, gross, deci
 
     Returns
     -------
-    mask, use, base
+    mask, use
     """
     parameters = state.parameters
     account = state.account
@@ -76,16 +76,13 @@ def measure_portfolio(state, i, side, lots, long_value, short_value, gross, deci
     value = state.market[i].value_per_lot
     mask = 0
     use = 0.0
-    base = 1.0
 
     more = gross - position.gross
-    measure = account.gross + more
-    decision.gross_before = account.gross
-    decision.gross_after = measure
+    gross_after = account.gross + more
     limit = parameters.max_gross_leverage * equity
-    if exceeds(measure, account.gross, limit):
+    if exceeds(gross_after, account.gross, limit):
         mask |= 1 << GROSS_LEVERAGE_EXCEEDS_MAX
-    use, base = raise_use(use, base, measure, limit)
+    use = raise_use(use, gross_after, limit)
 
     measure = net_ends(
         account.net_long + (long_value - position.long_value),
@@ -94,23 +91,21 @@ def measure_portfolio(state, i, side, lots, long_value, short_value, gross, deci
     limit = parameters.max_net_leverage * equity
     if exceeds(measure, net_ends(account.net_long, account.net_short), limit):
         mask |= 1 << NET_LEVERAGE_EXCEEDS_MAX
-    use, base = raise_use(use, base, measure, limit)
+    use = raise_use(use, measure, limit)
 
     change = float(side * lots) * value
     sigma = sigma_after(state, i, 0.0) + account.working_sigma
     sigma_with = sigma_after(state, i, change) + account.working_sigma
     scale = parameters.var_multiplier * multiplier
-    decision.var_before = sigma * parameters.var_multiplier
-    decision.var_after = sigma_with * parameters.var_multiplier
     limit = parameters.var_95 * equity
     if exceeds(sigma_with * scale, sigma * scale, limit):
         mask |= 1 << PORTFOLIO_VAR_EXCEEDS_MAX
-    use, base = raise_use(use, base, sigma_with * scale, limit)
+    use = raise_use(use, sigma_with * scale, limit)
     scale = parameters.es_multiplier * multiplier
     limit = parameters.expected_shortfall * equity
     if exceeds(sigma_with * scale, sigma * scale, limit):
         mask |= 1 << EXPECTED_SHORTFALL_EXCEEDS_MAX
-    use, base = raise_use(use, base, sigma_with * scale, limit)
+    use = raise_use(use, sigma_with * scale, limit)
 
     stop_loss = maximum(
         maximum(long_value, 0.0) * position.stop_fraction_long,
@@ -120,19 +115,19 @@ def measure_portfolio(state, i, side, lots, long_value, short_value, gross, deci
     limit = parameters.max_portfolio_risk * equity
     if exceeds(measure, account.stop_loss * multiplier, limit):
         mask |= 1 << PORTFOLIO_STOP_LOSS_EXCEEDS_MAX
-    use, base = raise_use(use, base, measure, limit)
+    use = raise_use(use, measure, limit)
 
     measure = account.herfindahl + (gross * gross - position.gross * position.gross)
     limit = parameters.max_herfindahl * equity * equity
     if exceeds(measure, account.herfindahl, limit):
         mask |= 1 << HERFINDAHL_EXCEEDS_MAX
-    use, base = raise_use(use, base, measure, limit)
+    use = raise_use(use, measure, limit)
 
     group = covariance.underlying_gross[state.instruments[i].underlying]
     limit = parameters.max_weight * equity
     if exceeds(group + more, group, limit):
         mask |= 1 << LARGEST_WEIGHT_EXCEEDS_MAX
-    use, base = raise_use(use, base, group + more, limit)
+    use = raise_use(use, group + more, limit)
 
     cluster = covariance.cluster_risk[covariance.cluster[i]]
     value_at_risk = gross * state.volatility[i].volatility * parameters.var_multiplier
@@ -140,8 +135,13 @@ def measure_portfolio(state, i, side, lots, long_value, short_value, gross, deci
     limit = parameters.max_correlation_risk * equity
     if exceeds(measure, cluster * multiplier, limit):
         mask |= 1 << CLUSTER_RISK_EXCEEDS_MAX
-    use, base = raise_use(use, base, measure, limit)
-    return mask, use, base
+    use = raise_use(use, measure, limit)
+
+    decision.gross_before = account.gross
+    decision.gross_after = gross_after
+    decision.var_before = sigma * parameters.var_multiplier
+    decision.var_after = sigma_with * parameters.var_multiplier
+    return mask, use
 
 
 @kernel
@@ -157,13 +157,17 @@ def measure_scenarios(state, i, long_value, short_value, decision):
     """
     limit = state.parameters.max_stress_loss * state.account.equity
     budget = state.account.budget
-    position = state.positions[i]
+    old_long = state.positions[i].long_value
+    old_short = state.positions[i].short_value
     down = state.shocks[i].down
     up = state.shocks[i].up
-    broken = 0
     worst_before = 0.0
     worst = 0.0
     worst_budget = 0.0
+    # The largest of the losses that the order makes worse: only they can break a limit.
+    raised = 0.0
+    raised_budget = 0.0
+    total = 0.0
     for s in range(state.header.scenario_count):
         scenario = state.scenarios[s]
         if scenario.enabled == 0:
@@ -171,16 +175,23 @@ def measure_scenarios(state, i, long_value, short_value, decision):
         before = scenario.loss
         loss = before + (
             scenario_loss(long_value, short_value, down[s], up[s])
-            - scenario_loss(position.long_value, position.short_value, down[s], up[s])
+            - scenario_loss(old_long, old_short, down[s], up[s])
         )
-        if exceeds(loss, before, limit):
-            broken |= STRESS_BIT
+        more = 0.0 if loss <= before else loss
+        total += loss
         worst_before = maximum(worst_before, before)
         worst = maximum(worst, loss)
+        raised = maximum(raised, more)
         if scenario.in_budget != 0:
-            if exceeds(loss, before, budget):
-                broken |= BUDGET_BIT
             worst_budget = maximum(worst_budget, loss)
+            raised_budget = maximum(raised_budget, more)
+    broken = 0
+    if raised > 0.0 and not (raised <= limit):
+        broken |= STRESS_BIT
+    if raised_budget > 0.0 and not (raised_budget <= budget):
+        broken |= BUDGET_BIT
+    if not (total <= LARGEST):  # a larger of two numbers may hide a NaN, their sum does not
+        broken = STRESS_BIT | BUDGET_BIT
     decision.stress_before = worst_before
     decision.stress_after = worst
     decision.budget = budget

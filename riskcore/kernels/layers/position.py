@@ -60,7 +60,7 @@ def maintenance_after(state, i, own_value, other_value):
 
 @kernel
 def measure_position(state, i, side, flags, lots, opening, own_before, order_value, other_value):
-    """Sized objections of layer 1 and its utilisation as a pair.
+    """Sized objections of layer 1 and its utilisation.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def measure_position(state, i, side, flags, lots, opening, own_before, order_val
     -------
     mask : int64
         Bits of word 0.
-    use, base : float64
-        Largest utilisation as a ratio.
+    use : float64
+        Largest utilisation.
     """
     instrument = state.instruments[i]
     parameters = state.parameters
@@ -89,39 +89,38 @@ def measure_position(state, i, side, flags, lots, opening, own_before, order_val
     value = state.market[i].value_per_lot
     mask = 0
     use = 0.0
-    base = 1.0
 
     if opening > instrument.max_order_lots:
         mask |= 1 << ORDER_LOTS_EXCEEDS_MAX
-    use, base = raise_use(use, base, float(opening), float(instrument.max_order_lots))
+    use = raise_use(use, float(opening), float(instrument.max_order_lots))
     measure = float(opening) * order_value
     if not (measure <= instrument.max_order_notional):
         mask |= 1 << ORDER_NOTIONAL_EXCEEDS_MAX
-    use, base = raise_use(use, base, measure, instrument.max_order_notional)
+    use = raise_use(use, measure, instrument.max_order_notional)
 
     own = own_before + lots
     held = own if own > 0 else 0
     own_value = float(held) * value
     if held > instrument.max_position_lots:
         mask |= 1 << POSITION_LOTS_EXCEEDS_MAX
-    use, base = raise_use(use, base, float(held), float(instrument.max_position_lots))
+    use = raise_use(use, float(held), float(instrument.max_position_lots))
     if not (own_value <= instrument.max_position_notional):
         mask |= 1 << POSITION_NOTIONAL_EXCEEDS_MAX
-    use, base = raise_use(use, base, own_value, instrument.max_position_notional)
+    use = raise_use(use, own_value, instrument.max_position_notional)
     limit = parameters.max_position_share * equity
     if not (own_value <= limit):
         mask |= 1 << POSITION_SHARE_EXCEEDS_MAX
-    use, base = raise_use(use, base, own_value, limit)
+    use = raise_use(use, own_value, limit)
 
     limit = parameters.max_position_risk * equity
     measure = own_value * own_stop_fraction(state, i, side) * multiplier
     if not (measure <= limit):
         mask |= 1 << POSITION_STOP_LOSS_EXCEEDS_MAX
-    use, base = raise_use(use, base, measure, limit)
+    use = raise_use(use, measure, limit)
     measure = own_value * state.volatility[i].volatility * parameters.var_multiplier * multiplier
     if not (measure <= limit):
         mask |= 1 << POSITION_VAR_EXCEEDS_MAX
-    use, base = raise_use(use, base, measure, limit)
+    use = raise_use(use, measure, limit)
 
     if instrument.kind != SPOT:
         minimum_distance = parameters.min_liquidation_distance
@@ -136,12 +135,12 @@ def measure_position(state, i, side, flags, lots, opening, own_before, order_val
         limit = state.venues[instrument.venue].equity
         if exceeds(measure, before, limit):
             mask |= 1 << LIQUIDATION_DISTANCE_BELOW_MIN
-        use, base = raise_use(use, base, measure, limit)
+        use = raise_use(use, measure, limit)
     if side < 0 and own > 0 and instrument.shorting_allowed == 0:
         mask |= 1 << SHORTING_NOT_ALLOWED
     if (flags & REDUCE_ONLY) != 0 and opening > 0:
         mask |= 1 << REDUCE_ONLY_WOULD_OPEN
-    return mask, use, base
+    return mask, use
 
 
 @kernel

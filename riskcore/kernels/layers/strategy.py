@@ -54,7 +54,6 @@ def flag_strategy(state, i, s, now, side, type, price_ticks, confidence):
     equity = state.account.equity
     mask = 0
     use = 0.0
-    base = 1.0
     if strategy.state != ACTIVE:
         mask |= 1 << (STRATEGY_DISABLED - WORD)
     if ((strategy.regime_mask >> regime.current) & 1) == 0:
@@ -63,19 +62,19 @@ def flag_strategy(state, i, s, now, side, type, price_ticks, confidence):
     limit = strategy.max_drawdown * equity
     if not (measure <= limit):
         mask |= 1 << (STRATEGY_DRAWDOWN_EXCEEDS_MAX - WORD)
-    use, base = raise_use(use, base, measure, limit)
+    use = raise_use(use, measure, limit)
     measure = strategy.day_start_pnl - strategy.pnl
     limit = strategy.max_daily_loss * equity
     if not (measure <= limit):
         mask |= 1 << (STRATEGY_DAILY_LOSS_EXCEEDS_MAX - WORD)
-    use, base = raise_use(use, base, measure, limit)
+    use = raise_use(use, measure, limit)
     if not (confidence >= regime.confidence_threshold):
         mask |= 1 << (CONFIDENCE_BELOW_THRESHOLD - WORD)
     if order_rate_exceeded(strategy, now):
         mask |= 1 << (STRATEGY_ORDER_RATE_EXCEEDS_MAX - WORD)
     if would_match_own(state, i, side, type, price_ticks):
         mask |= 1 << (SELF_MATCH - WORD)
-    return mask, use, base
+    return mask, use
 
 
 @kernel
@@ -109,13 +108,13 @@ def measure_strategy(state, i, s, side, lots):
     limit = strategy.budget * state.account.equity
     if exceeds(measure, strategy.gross, limit):
         mask |= 1 << (STRATEGY_BUDGET_EXCEEDED - WORD)
-    use, base = raise_use(0.0, 1.0, measure, limit)
+    use = raise_use(0.0, measure, limit)
     if strategy.probation != 0:
         limit = probation_limit(state, s)
         if exceeds(measure, strategy.gross, limit):
             mask |= 1 << (STRATEGY_ON_PROBATION - WORD)
-        use, base = raise_use(use, base, measure, limit)
-    return mask, use, base
+        use = raise_use(use, measure, limit)
+    return mask, use
 
 
 @kernel

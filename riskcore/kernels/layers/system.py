@@ -31,21 +31,20 @@ def flag_system(state, i, time_ns, now):
 
     Returns
     -------
-    mask, use, base
+    mask, use
     """
     system = state.system
     parameters = state.parameters
     position = state.positions[i]
     mask = 0
     use = 0.0
-    base = 1.0
     if system.kill != 0:
         mask |= 1 << KILL_SWITCH
     if state.account.latches != 0:
         mask |= 1 << ACCOUNT_IN_REDUCE_ONLY
     if not (system.latency_ewma_ns <= float(parameters.max_latency_ns)):
         mask |= 1 << LATENCY_EXCEEDS_MAX
-    use, base = raise_use(use, base, system.latency_ewma_ns, float(parameters.max_latency_ns))
+    use = raise_use(use, system.latency_ewma_ns, float(parameters.max_latency_ns))
     if system.error_arrival_ns - now > parameters.error_burst_ns:
         mask |= 1 << ERROR_RATE_EXCEEDS_MAX
     if time_ns < now:
@@ -60,4 +59,4 @@ def flag_system(state, i, time_ns, now):
     latched = position.latches - (position.latches & LATCH_REPEATED_EXECUTION)
     if latched != 0 or position.unknown_orders > 0:
         mask |= 1 << INSTRUMENT_UNRECONCILED
-    return mask, use, base
+    return mask, use

@@ -1,0 +1,53 @@
+# One command for each thing, from a bare clone: the environment is made when it is missing and kept
+# until something that it is made of changes. Needs Python 3.11 or later, gcc and GNU make.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= out
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+NATIVE := setup.py pyproject.toml riskcore/layout.py riskcore/codes.py \
+	$(shell find riskcore/kernels bindings -name '*.py' -o -name '*.pyx')
+SOURCES := $(NATIVE) $(shell find riskcore config -name '*.py' -o -name '*.yaml' -o -name '*.parquet')
+
+.PHONY: demo test test-long bench lint build clean
+
+demo: $(VENV)/installed  ## replay embedded market data through the gate
+	$(BIN)/riskcore replay --out $(OUT)
+
+test: $(VENV)/editable  ## every test that runs in minutes
+	$(BIN)/python -m pytest
+
+test-long: $(VENV)/editable  ## every test, the long ones too
+	$(BIN)/python -m pytest --slow
+
+bench: $(VENV)/editable  ## time budgets
+	$(BIN)/python -m pytest bench --override-ini testpaths=bench
+
+lint: $(VENV)/editable  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+build: $(VENV)/editable  ## sdist and wheel in dist/
+	$(PIP) install --quiet build
+	$(BIN)/python -m build --outdir dist
+
+clean:  ## forget everything that was built
+	rm -rf $(VENV) build dist riskcore.egg-info riskcore/*.so
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "riskcore needs Python 3.11 or later: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+# The demonstration uses the package as a user installs it; tests use the tree itself.
+$(VENV)/installed: $(BIN)/python $(SOURCES)
+	@test -f $(VENV)/editable || { echo "installing riskcore (a minute or two)"; $(PIP) install --quiet .; }
+	@test ! -f $(VENV)/editable || $(MAKE) --no-print-directory $(VENV)/editable
+	@touch $@
+
+$(VENV)/editable: $(BIN)/python $(NATIVE)
+	@echo "installing riskcore and its test tools (a minute or two)"
+	@$(PIP) install --quiet --editable '.[test]'
+	@touch $@

@@ -1,0 +1,141 @@
+"""One stream of events, the same bytes of the whole buffer in every execution of the kernels.
+
+Plain Python, the JIT, and emitted code for two CPU levels; stopped halfway, copied and continued;
+and in a process whose C library is told that the CPU has no FMA. Worlds and events are random with
+a seed: ``RISKCORE_PARITY_SEED``; ``RISKCORE_PARITY_EVENTS`` sets how many (1,000,000).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from riskcore import codes
+from tests.parity.replay import BLOCK, live, record
+from tests.simulation.engines import Engine, KernelEngine, NativeEngine
+from tests.support import SMALL
+
+ROOT = Path(__file__).resolve().parents[2]
+SEED = int(os.environ.get("RISKCORE_PARITY_SEED", "1"))
+EVENTS = int(os.environ.get("RISKCORE_PARITY_EVENTS", "1000000"))
+PLAIN_EVENTS = 10_000
+EVENTS_PER_WORLD = 5_000
+WITHOUT_FMA = "glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2,-AVX2_Usable,-AVX512F"
+
+
+@pytest.fixture(scope="module")
+def native() -> Engine:
+    """Code for a CPU with AVX2."""
+    return NativeEngine(SMALL, "x86-64-v3")
+
+
+@pytest.fixture(scope="module")
+def recording(native: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short recorded run: start, events, hashes along the way."""
+    path = tmp_path_factory.mktemp("parity") / "short.npz"
+    start = native.state_bytes()
+    runs = record(native, range(SEED, SEED + 5), PLAIN_EVENTS // 5)
+    native.load_state(start)
+    np.savez(path, **runs)
+    return path
+
+
+def replay_elsewhere(recording: Path, execution: str, **environment: str) -> dict:
+    """Replay a recording in a process of its own; what differed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.parity.replay", str(recording), execution],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_plain_python_gives_the_same_bytes(recording: Path) -> None:
+    # Every floating-point error raises there: overflow, invalid, division by zero, underflow.
+    found = replay_elsewhere(recording, "kernels", NUMBA_DISABLE_JIT="1")
+    assert found == {"events": PLAIN_EVENTS, "different": [], "jit": False}
+
+
+def test_other_code_path_of_the_c_library_gives_the_same_bytes(recording: Path) -> None:
+    found = replay_elsewhere(recording, "x86-64-v2", GLIBC_TUNABLES=WITHOUT_FMA)
+    assert found["different"] == []
+    plain = replay_elsewhere(
+        recording, "kernels", NUMBA_DISABLE_JIT="1", GLIBC_TUNABLES=WITHOUT_FMA
+    )
+    assert plain["different"] == []
+
+
+def test_jit_and_both_cpu_levels_give_the_same_bytes(native: Engine) -> None:
+    others = {"JIT": KernelEngine(SMALL), "x86-64-v2": NativeEngine(SMALL, "x86-64-v2")}
+    empty, kinds, statuses, done, world = native.state_bytes(), Counter(), Counter(), 0, SEED
+    assert all(other.state_bytes() == empty for other in others.values())
+    print(f"\nseed {SEED}, {EVENTS} events")
+    while done < EVENTS:
+        count = min(EVENTS_PER_WORLD, EVENTS - done)
+        native.load_state(empty)
+        for number, (start, events, answers) in enumerate(live(native, world, count)):
+            if number == 0:
+                for other in others.values():
+                    other.load_state(start)
+            kinds.update(events["kind"].tolist())
+            statuses.update(answers.tolist())
+            for name, other in others.items():
+                assert (other.apply_many(events) == answers).all(), (name, world, number)
+                assert other.decision.tobytes() == native.decision.tobytes(), (name, world, number)
+                if number % 16 == 0:
+                    assert other.digest() == native.digest(), (name, world, number)
+        assert len({engine.digest() for engine in (native, *others.values())}) == 1, world
+        done += count
+        world += 1
+    print("kinds:", {codes.EVENT_NAMES.get(k, k): n for k, n in sorted(kinds.items())})
+    print("statuses:", {codes.STATUS_NAMES.get(s, s): n for s, n in sorted(statuses.items())})
+    if EVENTS >= 100_000:
+        assert set(codes.EVENT_NAMES) <= set(kinds)
+        expected = set(codes.STATUS_NAMES) - {codes.BAD_BUFFER, codes.INVALID_PARAMETERS}
+        assert expected <= set(statuses), expected - set(statuses)
+
+
+def test_run_that_is_copied_halfway_continues_to_the_same_bytes(
+    native: Engine, recording: Path
+) -> None:
+    with np.load(recording) as runs:
+        for world in sorted({name.split("/")[0] for name in runs}):
+            start, events = runs[f"{world}/start"], runs[f"{world}/events"]
+            native.load_state(start.tobytes())
+            half = len(events) // 2 + 7  # not between blocks
+            native.apply_many(events[:half].copy())
+            image = native.state_bytes()
+            second = NativeEngine(SMALL, "x86-64-v2")
+            second.load_state(image)
+            second.apply_many(events[half:].copy())
+            native.apply_many(events[half:].copy())
+            assert second.digest() == native.digest() == str(runs[f"{world}/digests"][-1])
+
+
+def test_invalid_event_changes_no_byte(native: Engine, recording: Path) -> None:
+    refused = Counter()
+    with np.load(recording) as runs:
+        for world in sorted({name.split("/")[0] for name in runs}):
+            native.load_state(runs[f"{world}/start"].tobytes())
+            for event in runs[f"{world}/events"]:
+                before = native.memory.tobytes()
+                status = int(native.apply_many(event.reshape(1))[0])
+                if status not in (codes.OK, codes.BOOKED_UNMATCHED, codes.BUSY):
+                    refused[status] += 1
+                    assert native.memory.tobytes() == before, (world, event)
+    assert len(refused) > 8
+
+
+def test_block_size_of_the_recording_is_what_replay_reads() -> None:
+    assert PLAIN_EVENTS % (5 * BLOCK) == 0
