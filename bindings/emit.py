@@ -22,7 +22,8 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from importlib import metadata
+from importlib import import_module, metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ def make_objects(shape: Shape, jobs: list[Job], partial: bool = False) -> list[b
     absent = [(job, path) for job, path in zip(jobs, paths, strict=True) if not path.exists()]
     found = {path: path.read_bytes() for path in paths if path.exists()}
     if absent:
-        images = _run_worker(shape, [job for job, _ in absent], partial)
+        kept_ir = None if partial else _cache_directory() / f"{_digest(base, None)}.ll.gz"
+        images = _run_worker(shape, [job for job, _ in absent], partial, kept_ir)
         for (_, path), image in zip(absent, images, strict=True):
             found[path] = image
             if not partial:
@@ -105,14 +107,19 @@ def make_objects(shape: Shape, jobs: list[Job], partial: bool = False) -> list[b
     return [found[path] for path in paths]
 
 
-def _run_worker(shape: Shape, jobs: list[Job], partial: bool) -> list[bytes]:
-    """Start the compiler process and collect its objects."""
+def _run_worker(
+    shape: Shape, jobs: list[Job], partial: bool, kept_ir: Path | None = None
+) -> list[bytes]:
+    """Start the compiler process and collect its objects; `kept_ir` is read, or else written."""
     with tempfile.TemporaryDirectory(prefix="riskcore-") as directory:
         paths = [Path(directory) / f"{number}.o" for number in range(len(jobs))]
+        new_ir = Path(directory) / "kernels.ll.gz"
         request = {
             "package": str(PACKAGE),
             "shape": asdict(shape),
             "partial": partial,
+            "ir_read": str(kept_ir) if kept_ir and kept_ir.exists() else "",
+            "ir_write": str(new_ir),
             "jobs": [
                 {**asdict(job), "path": str(path)} for job, path in zip(jobs, paths, strict=True)
             ],
@@ -131,6 +138,8 @@ def _run_worker(shape: Shape, jobs: list[Job], partial: bool) -> list[bytes]:
             raise EmitError(lines[-1])
         if partial and done.stderr:
             print(done.stderr.strip(), file=sys.stderr)
+        if kept_ir and not request["ir_read"]:
+            _store(kept_ir, new_ir.read_bytes())
         return [path.read_bytes() for path in paths]
 
 
@@ -178,9 +187,10 @@ def _fingerprint(shape: Shape, partial: bool) -> str:
     return repr((_sources_hash(), versions, platform.python_version(), shape.sizes(), partial))
 
 
-def _digest(base: str, job: Job) -> str:
+def _digest(base: str, job: Job | None) -> str:
+    """Name of a cached object, or of the IR behind all of them."""
     host = ""
-    if job.cpu == "native":
+    if job and job.cpu == "native":
         import llvmlite.binding as llvm
 
         host = llvm.get_host_cpu_name() + llvm.get_host_cpu_features().flatten()
@@ -229,8 +239,8 @@ def emit(
     Parameters
     ----------
     out_dir : path
-        Made if needed; gets ``lib/`` with the object, ``libriskcore.a``, ``libriskcore.so`` (where a
-        C compiler is installed) and ``pkgconfig/riskcore.pc``, and ``include/``.
+        Made if needed; gets ``lib/`` with the object, ``libriskcore.a``, ``libriskcore.so`` (where
+        a C compiler is installed) and ``pkgconfig/riskcore.pc``, and ``include/``.
     shape : Shape
         Sizes of the buffer; the default shape if None.
     cpu : str
@@ -274,10 +284,9 @@ def emit(
 
 def _headers(directory: Path, shape: Shape) -> list[Path]:
     """Write the C header of the shape and copy the C++ one."""
-    try:
-        from riskcore.bindings import header
-    except ImportError:
+    if find_spec("riskcore.bindings.header") is None:
         return []
+    header = import_module("riskcore.bindings.header")
     directory.mkdir(parents=True, exist_ok=True)
     target = directory / "riskcore.h"
     target.write_text(header.render(shape))
@@ -355,6 +364,7 @@ def emit_in_memory(shape: Shape, cpu: str = "", partial: bool = False) -> dict[s
     import llvmlite.binding as llvm
 
     (image,) = make_objects(shape, [Job(cpu or host_level(), MEMORY_TABLE)], partial)
+    llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
     compiler = llvm.create_lljit_compiler(machine)

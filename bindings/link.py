@@ -17,6 +17,7 @@ class LinkError(Exception):
 
 def target_machine(cpu: str) -> Any:
     """The code generator of a CPU level: position independent, no extras beyond the level."""
+    llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()
     features = ""

@@ -1,9 +1,9 @@
 """Kernels to LLVM IR: every row of the export table becomes one plain C function.
 
-Numba compiles a small entry function per export with an explicit signature of pointers and scalars.
-Its native convention is ``(result *, exception **, arguments...) -> status``; a few lines of IR wrap
-that in ``int64_t rc_xxx(void *state, ...)``. Kernels never raise, so the status folds away; if one
-ever did, the wrapper returns 0, which never means success.
+Numba compiles a small entry function per export with an explicit signature of pointers and
+scalars. Its native convention is ``(result *, exception **, arguments...) -> status``; a few lines
+of IR wrap that in ``int64_t rc_xxx(void *state, ...)``. Kernels never raise, so the status folds
+away; if one ever did, the wrapper returns 0, which never means success.
 
 Runs in a process of its own (see ``worker.py``), because Numba reads its options at import.
 """

@@ -1,13 +1,15 @@
 """Compile the kernels of one shape in a process of its own; started by ``emit.py`` only.
 
-Numba reads its options when it is imported and keeps compiled code for the life of the process, so a
-fresh one gives the same bytes every time. The package is made known here without running its
-``__init__``, which loads the extension that is about to be built.
+Numba reads its options when it is imported and keeps compiled code for the life of the process, so
+a fresh one gives the same bytes every time. The package is made known here without running its
+``__init__``.
 
-Standard input: a JSON object with ``package`` (directory of riskcore), ``shape``, ``partial`` and
-``jobs``, each with ``cpu``, ``path``, ``table``, ``prefix`` and ``suffix``.
+Standard input: a JSON object with ``package`` (directory of riskcore), ``shape``, ``partial``,
+``ir_read`` (IR of an earlier run, or empty), ``ir_write`` and ``jobs``, each with ``cpu``,
+``path``, ``table``, ``prefix`` and ``suffix``.
 """
 
+import gzip
 import json
 import sys
 import types
@@ -25,9 +27,14 @@ def main() -> int:
     from riskcore.kernels.api import EXPORTS
     from riskcore.layout import Shape
 
+    missing: list[str] = []
     names = [export.name for export in EXPORTS]
     try:
-        ir, missing = lower.lower(Shape(**request["shape"]), request["partial"])
+        if request["ir_read"]:
+            ir = gzip.decompress(Path(request["ir_read"]).read_bytes()).decode()
+        else:
+            ir, missing = lower.lower(Shape(**request["shape"]), request["partial"])
+            Path(request["ir_write"]).write_bytes(gzip.compress(ir.encode(), 1, mtime=0))
         for job in request["jobs"]:
             text = link.add_table(ir, names, job["table"]) if job["table"] else ir
             text = link.rename(text, names, job["prefix"], job["suffix"])

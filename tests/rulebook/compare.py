@@ -123,8 +123,9 @@ Poke = Callable[[Any, Any, np.random.Generator], tuple[Any, str, Any]]
 def _pokes() -> list[Poke]:
     """Each gives (record, field, new value): facts that no running sum depends on."""
 
-    def around(rng: np.random.Generator, value: float, scale: float) -> int:
-        return int(value + rng.choice([-1, 0, 1, int(scale), -int(scale)]))
+    def around(rng: np.random.Generator, value: int, scale: float) -> int:
+        moved = int(value) + int(rng.choice([-1, 0, 1, int(scale), -int(scale)]))
+        return max(-codes.MAX_TIME_NS, min(codes.MAX_TIME_NS, moved))
 
     second = 1_000_000_000
 

@@ -196,10 +196,8 @@ class Case:
                 working = self.strategy_buys if is_buy else self.strategy_sells
                 working[slot.instrument] += slot.reserved_lots
             if slot.instrument == self.i:
-                prices = [slot.price_ticks]
-                if slot.status == codes.ORDER_REPLACE_PENDING:
-                    prices.append(slot.replace_ticks)
-                for price in prices:
+                # A replace that is not settled may trade at its new price already.
+                for price in (slot.price_ticks, slot.replace_ticks):
                     if price > 0 and is_buy:
                         self.best_bid = max(self.best_bid, price)
                     elif price > 0:
@@ -329,7 +327,12 @@ class Case:
                 if j != self.i and members(j)
             )
         others = self._others[key]
-        return others + contribution(self.i, n), others + contribution(self.i, 0)
+        new, old = contribution(self.i, n), contribution(self.i, 0)
+        after, before = others + new, others + old
+        if after == before and new != old:
+            # The difference is lost in the sum; keep its sign, so that it counts as near.
+            after = math.nextafter(after, math.inf if new > old else -math.inf)
+        return after, before
 
     # figures that several rules share
 
@@ -758,7 +761,7 @@ def _(c: Case, n: int) -> Answer:
     filled = c.account.turnover_day
     working = sum(c.working(j) * c.values[j] for j in range(len(c.instruments)))
     measure = filled + working + c.opening(n) * c.value_at_price
-    return Reading(measure, c.limits.max_daily_turnover * c.equity, filled + working)
+    return Reading(measure, c.limits.max_daily_turnover * c.equity)
 
 
 @rule(codes.LOSING_STREAK_COOLDOWN)
