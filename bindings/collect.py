@@ -16,6 +16,7 @@ from numba.core.cpu import CPUContext
 from numba.core.dispatcher import Dispatcher
 from numba.core.lowering import BaseLower
 from numba.core.registry import cpu_target
+from numba.np import arrayobj
 
 
 class CollectedLibrary(codegen.AOTCodeLibrary):  # type: ignore[misc]
@@ -58,6 +59,11 @@ def install() -> None:
     def nothing(*arguments: Any) -> None:
         """No wrapper for Python or C: the emitter writes its own."""
 
+    def plain_index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+        """The index as it is: the kernels count from zero and never from the end."""
+        return context.cast(builder, index, kind, types.intp)
+
+    arrayobj.fix_integer_index = plain_index
     BaseLower.create_cpython_wrapper = nothing
     BaseLower.create_cfunc_wrapper = nothing
     # Numba formats the types of every call for its event log; ours would fill pages.

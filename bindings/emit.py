@@ -173,7 +173,7 @@ def _sources_hash() -> str:
         PACKAGE / "codes.py",
         *(
             WORKER.parent / name
-            for name in ("collect.py", "lower.py", "link.py", "worker.py", "emit.py")
+            for name in ("collect.py", "lower.py", "tune.py", "link.py", "worker.py", "emit.py")
         ),
     ]
     for path in files:

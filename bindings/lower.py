@@ -19,7 +19,7 @@ import numba
 from numba.core import errors, types
 from numba.extending import intrinsic
 
-from riskcore.bindings import collect
+from riskcore.bindings import collect, tune
 from riskcore.codes import BAD_BUFFER, OK
 from riskcore.kernels.api import EXPORTS, Argument, Export, constants
 from riskcore.layout import Shape, record_dtype, state_dtype
@@ -300,7 +300,7 @@ def lower(
             value.linkage = "internal"
     _shorten(module)
     module.verify()
-    return _annotate(str(module)), missing
+    return tune.tune(_annotate(str(module))), missing
 
 
 def _join(module: Any, wrappers: str) -> Any:

@@ -42,7 +42,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, fields as dataclass_fields
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -105,10 +105,10 @@ class Field(NamedTuple):
 
 
 class Block(NamedTuple):
-    """One block: name, symbolic count (``()`` for a single record), fields, meaning."""
+    """One block: name, symbolic dimensions (``()`` for a single record), fields, meaning."""
 
     name: str
-    count: tuple[str | int, ...]
+    dims: tuple[str | int, ...]
     fields: tuple[Field, ...]
     meaning: str
 
@@ -770,6 +770,12 @@ def resolve(shape: tuple[str | int, ...], sizes: Shape) -> tuple[int, ...]:
     return tuple(getattr(sizes, s) if isinstance(s, str) else s for s in shape)
 
 
+def _aligned(spec: dict[str, Any]) -> np.dtype[Any]:
+    """A dtype from names, formats, offsets and size."""
+    plain: np.dtype[Any] = np.dtype(spec, align=True)  # type: ignore[call-overload]
+    return plain
+
+
 def _record(table: tuple[Field, ...], sizes: Shape) -> np.dtype:
     """The dtype of one record, padded to a multiple of 64 bytes by an explicit last field."""
     names, formats, offsets, offset = [], [], [], 0
@@ -786,7 +792,7 @@ def _record(table: tuple[Field, ...], sizes: Shape) -> np.dtype:
         offsets.append(offset)
         offset += 8 * missing
     spec = {"names": names, "formats": formats, "offsets": offsets, "itemsize": offset}
-    return np.dtype((np.record, np.dtype(spec, align=True)))
+    return np.dtype((np.record, _aligned(spec)))
 
 
 @lru_cache(maxsize=64)
@@ -801,13 +807,13 @@ def state_dtype(shape: Shape = Shape()) -> np.dtype:  # noqa: B008
     names, formats, offsets, offset = [], [], [], 0
     for block in STATE_BLOCKS:
         inner = _record(block.fields, shape)
-        dims = resolve(block.count, shape)
+        dims = resolve(block.dims, shape)
         names.append(block.name)
         formats.append((inner, dims) if dims else inner)
         offsets.append(offset)
         offset += inner.itemsize * int(np.prod(dims, dtype=np.int64))
     spec = {"names": names, "formats": formats, "offsets": offsets, "itemsize": offset}
-    return np.dtype((np.record, np.dtype(spec, align=True)))
+    return np.dtype((np.record, _aligned(spec)))
 
 
 @lru_cache(maxsize=64)
@@ -817,7 +823,7 @@ def layout_hash(shape: Shape = Shape()) -> int:  # noqa: B008
         (
             ABI_VERSION,
             shape.sizes(),
-            [(b.name, b.count, [f[:3] for f in b.fields]) for b in STATE_BLOCKS],
+            [(b.name, b.dims, [f[:3] for f in b.fields]) for b in STATE_BLOCKS],
             [(name, [f[:3] for f in table]) for name, table in RECORDS.items()],
         )
     )

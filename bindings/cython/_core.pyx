@@ -183,9 +183,9 @@ cdef int64_t BUSY = 18
 
 cdef inline int64_t integer(object value) except? -1:
     """An int64; TypeError for a float, which C would cut off in silence."""
-    if not PyLong_Check(value):
-        value = PyNumber_Index(value)
-    return <long long>value
+    if PyLong_Check(value):
+        return <long long>value
+    return <long long>PyNumber_Index(value)
 
 
 cdef class View:

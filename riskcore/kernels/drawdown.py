@@ -84,11 +84,20 @@ def can_trade(state, i):
 
 
 @kernel
+def lowest_lot_value(state, i):
+    """Value of a lot at which the gate may count a market order of `i` against a minimum, money.
+
+    A market sell is valued at the mark less the collar, and the venue's minimum with it.
+    """
+    return state.market[i].value_per_lot * (1.0 - state.parameters.price_collar)
+
+
+@kernel
 def tradable_lots(state, i):
     """Largest part of the open position of `i` that the venue's lot rules let one close, int64."""
     instrument = state.instruments[i]
     lots = floor_to_step(abs(state.positions[i].net_lots), instrument.lot_step)
-    value = state.market[i].value_per_lot
+    value = lowest_lot_value(state, i)
     if lots < instrument.min_lots:
         return 0
     if value > 0.0 and float(lots) * value < instrument.min_notional:
@@ -106,7 +115,7 @@ def lots_to_cut(state, i, keep):
     if not can_trade(state, i):
         return 0
     most = tradable_lots(state, i)
-    value = state.market[i].value_per_lot
+    value = lowest_lot_value(state, i)
     if most == 0 or not (value > 0.0) or not (keep > 0.0):
         return most
     if keep >= 1.0:

@@ -76,55 +76,7 @@ def revalue_scenarios(state, i, old_long, old_short, long_value, short_value):
 
 
 @kernel
-def revalue_holding(state, s, i, value_per_lot):
-    """Replace the contribution of a holding of instrument `i` to the gross of strategy `s`."""
-    holding = state.holdings[s, i]
-    gross = maximum(
-        float(holding.lots + holding.working_buy_lots) * value_per_lot,
-        float(holding.working_sell_lots - holding.lots) * value_per_lot,
-    )
-    state.strategies[s].gross += gross - holding.gross
-    holding.gross = gross
-
-
-@kernel
-def revalue_holdings(state, i, value_per_lot):
-    """Replace the contributions of instrument `i` to the strategies' gross and unrealised P&L."""
-    instrument = state.instruments[i]
-    mark = state.market[i].mark
-    rate = state.currencies[instrument.currency].rate
-    for s in range(state.header.strategy_count):
-        holding = state.holdings[s, i]
-        if (
-            holding.lots == 0
-            and holding.working_buy_lots == 0
-            and holding.working_sell_lots == 0
-            and holding.gross == 0.0
-            and holding.unrealized == 0.0
-        ):
-            continue
-        revalue_holding(state, s, i, value_per_lot)
-        unrealized = 0.0
-        if mark > 0.0:
-            unrealized = rate * unrealized_cash(
-                instrument.kind, instrument.contract_value, holding.lots, holding.cost, mark
-            )
-        state.strategies[s].unrealized += unrealized - holding.unrealized
-        holding.unrealized = unrealized
-        update_strategy(state, s)
-
-
-@kernel
-def update_strategy(state, s):
-    """P&L of strategy `s` from its parts, and its high-water mark."""
-    strategy = state.strategies[s]
-    strategy.pnl = strategy.realized + strategy.unrealized
-    if strategy.pnl > strategy.high_water_mark:
-        strategy.high_water_mark = strategy.pnl
-
-
-@kernel
-def revalue_mark(state, i):
+def value_mark(state, i):
     """Value of a lot of instrument `i` at its mark, unrealised P&L and contribution to equity."""
     instrument = state.instruments[i]
     market = state.market[i]
@@ -143,72 +95,130 @@ def revalue_mark(state, i):
     market.value_per_lot = value
     position.unrealized_pnl = unrealized
     if instrument.kind == SPOT:
-        equity_value = float(position.net_lots) * value
-        more = equity_value - position.equity_value
+        position.equity_value = float(position.net_lots) * value
     else:
-        equity_value = unrealized * state.currencies[instrument.currency].rate
-        more = equity_value - position.equity_value
-        state.venues[instrument.venue].equity += more
-    state.account.holdings_value += more
-    position.equity_value = equity_value
+        position.equity_value = unrealized * state.currencies[instrument.currency].rate
+
+
+@kernel
+def value_ends(state, i):
+    """What instrument `i` contributes at its two ends, working orders filled or not."""
+    instrument = state.instruments[i]
+    position = state.positions[i]
+    value = state.market[i].value_per_lot
+    long_value = float(position.net_lots + position.working_buy_lots) * value
+    short_value = float(position.net_lots - position.working_sell_lots) * value
+    ends = maximum(long_value, -short_value)
+    gross = ends + abs(position.linked_balance)
+    position.gross = gross
+    position.long_value = long_value
+    position.short_value = short_value
+    if instrument.kind == SPOT:
+        position.margin = float(position.working_buy_lots) * value
+        position.maintenance = 0.0
+    else:
+        position.margin = ends * instrument.initial_margin
+        position.maintenance = ends * instrument.maintenance_margin
+    position.stop_loss = maximum(
+        maximum(long_value, 0.0) * position.stop_fraction_long,
+        maximum(-short_value, 0.0) * position.stop_fraction_short,
+    )
+    sigma = state.volatility[i].volatility
+    position.value_at_risk = gross * sigma * state.parameters.var_multiplier
+
+
+@kernel
+def holding_gross(holding, value_per_lot):
+    """Gross value of a strategy's holding, the larger end, money."""
+    return maximum(
+        float(holding.lots + holding.working_buy_lots) * value_per_lot,
+        float(holding.working_sell_lots - holding.lots) * value_per_lot,
+    )
+
+
+@kernel
+def holding_unrealized(state, i, holding):
+    """Unrealised P&L of a strategy's holding of instrument `i`, money; 0 without a mark."""
+    instrument = state.instruments[i]
+    mark = state.market[i].mark
+    if not (mark > 0.0):
+        return 0.0
+    return state.currencies[instrument.currency].rate * unrealized_cash(
+        instrument.kind, instrument.contract_value, holding.lots, holding.cost, mark
+    )
+
+
+@kernel
+def holding_is_empty(holding):
+    """True for a holding without lots, working ones included."""
+    return holding.lots == 0 and holding.working_buy_lots == 0 and holding.working_sell_lots == 0
 
 
 @kernel
 def revalue_ends(state, i):
-    """Replace what instrument `i` contributes at its two ends, working orders filled or not."""
+    """Recompute what instrument `i` contributes at its ends; move the sums by the difference."""
     instrument = state.instruments[i]
     position = state.positions[i]
     account = state.account
     venue = state.venues[instrument.venue]
     covariance = state.covariance
-    value = state.market[i].value_per_lot
-    sigma = state.volatility[i].volatility
-
+    old_gross = position.gross
     old_long = position.long_value
     old_short = position.short_value
-    long_value = float(position.net_lots + position.working_buy_lots) * value
-    short_value = float(position.net_lots - position.working_sell_lots) * value
-    ends = maximum(long_value, -short_value)
-    gross = ends + abs(position.linked_balance)
-    value_at_risk = gross * sigma * state.parameters.var_multiplier
-    if instrument.kind == SPOT:
-        margin = float(position.working_buy_lots) * value
-        maintenance = 0.0
-    else:
-        margin = ends * instrument.initial_margin
-        maintenance = ends * instrument.maintenance_margin
-    stop_loss = maximum(
-        maximum(long_value, 0.0) * position.stop_fraction_long,
-        maximum(-short_value, 0.0) * position.stop_fraction_short,
-    )
-    more_gross = gross - position.gross
-    more_squared = gross * gross - position.gross * position.gross
-    more_working = (long_value - short_value) - (old_long - old_short)
-    more_stop_loss = stop_loss - position.stop_loss
-    more_margin = margin - position.margin
-    more_maintenance = maintenance - position.maintenance
-    more_risk = value_at_risk - position.value_at_risk
-
-    position.gross = gross
-    position.long_value = long_value
-    position.short_value = short_value
-    position.margin = margin
-    position.maintenance = maintenance
-    position.stop_loss = stop_loss
-    position.value_at_risk = value_at_risk
-    account.gross += more_gross
+    old_margin = position.margin
+    old_maintenance = position.maintenance
+    old_stop_loss = position.stop_loss
+    old_risk = position.value_at_risk
+    value_ends(state, i)
+    gross = position.gross
+    long_value = position.long_value
+    short_value = position.short_value
+    working = (long_value - short_value) - (old_long - old_short)
+    account.gross += gross - old_gross
     account.net_long += long_value - old_long
     account.net_short += short_value - old_short
-    account.stop_loss += more_stop_loss
-    account.herfindahl += more_squared
-    account.working_sigma += more_working * sigma
-    account.working_notional += more_working
-    venue.gross += more_gross
-    venue.margin += more_margin
-    venue.maintenance += more_maintenance
-    covariance.cluster_risk[covariance.cluster[i]] += more_risk
-    covariance.underlying_gross[instrument.underlying] += more_gross
+    account.stop_loss += position.stop_loss - old_stop_loss
+    account.herfindahl += gross * gross - old_gross * old_gross
+    account.working_sigma += working * state.volatility[i].volatility
+    account.working_notional += working
+    venue.gross += gross - old_gross
+    venue.margin += position.margin - old_margin
+    venue.maintenance += position.maintenance - old_maintenance
+    covariance.cluster_risk[covariance.cluster[i]] += position.value_at_risk - old_risk
+    covariance.underlying_gross[instrument.underlying] += gross - old_gross
     revalue_scenarios(state, i, old_long, old_short, long_value, short_value)
+
+
+@kernel
+def revalue_holding(state, s, i):
+    """Replace the contribution of a holding of instrument `i` to the gross of strategy `s`."""
+    holding = state.holdings[s, i]
+    gross = holding_gross(holding, state.market[i].value_per_lot)
+    state.strategies[s].gross += gross - holding.gross
+    holding.gross = gross
+
+
+@kernel
+def revalue_holdings(state, i):
+    """Replace the contributions of instrument `i` to the strategies' gross and unrealised P&L."""
+    for s in range(state.header.strategy_count):
+        holding = state.holdings[s, i]
+        if holding_is_empty(holding) and holding.gross == 0.0 and holding.unrealized == 0.0:
+            continue
+        revalue_holding(state, s, i)
+        unrealized = holding_unrealized(state, i, holding)
+        state.strategies[s].unrealized += unrealized - holding.unrealized
+        holding.unrealized = unrealized
+        update_strategy(state, s)
+
+
+@kernel
+def update_strategy(state, s):
+    """P&L of strategy `s` from its parts, and its high-water mark."""
+    strategy = state.strategies[s]
+    strategy.pnl = strategy.realized + strategy.unrealized
+    if strategy.pnl > strategy.high_water_mark:
+        strategy.high_water_mark = strategy.pnl
 
 
 @kernel
@@ -218,16 +228,22 @@ def revalue_position(state, i):
     Call it after any change of its lots, working lots, mark, rate, stop fractions or linked
     balance. O(strategies + scenarios). Its volatility is that of the last sample.
     """
-    revalue_mark(state, i)
+    instrument = state.instruments[i]
+    position = state.positions[i]
+    old_equity = position.equity_value
+    value_mark(state, i)
+    state.account.holdings_value += position.equity_value - old_equity
+    if instrument.kind != SPOT:
+        state.venues[instrument.venue].equity += position.equity_value - old_equity
     revalue_ends(state, i)
-    revalue_holdings(state, i, state.market[i].value_per_lot)
+    revalue_holdings(state, i)
 
 
 @kernel
 def revalue_working(state, s, i):
     """What `revalue_position` does where only working lots of strategy `s` in `i` have changed."""
     revalue_ends(state, i)
-    revalue_holding(state, s, i, state.market[i].value_per_lot)
+    revalue_holding(state, s, i)
 
 
 @kernel
@@ -297,45 +313,121 @@ def change_balance(state, venue, currency, amount):
 
 @kernel
 def clear_sums(state):
-    """Set every cached contribution and every sum of them to zero."""
+    """Set the sums that are kept by venue, underlying and cluster to zero; venues to their cash."""
     header = state.header
-    account = state.account
-    account.holdings_value = 0.0
-    account.gross = 0.0
-    account.net_long = 0.0
-    account.net_short = 0.0
-    account.stop_loss = 0.0
-    account.herfindahl = 0.0
-    account.working_sigma = 0.0
-    account.working_notional = 0.0
     for v in range(header.venue_count):
         venue = state.venues[v]
+        cash = 0.0
+        for c in range(header.currency_count):
+            cash += state.balances[v, c].amount * state.currencies[c].rate
+        venue.cash = cash
+        venue.equity = cash
         venue.gross = 0.0
         venue.margin = 0.0
         venue.maintenance = 0.0
-    for s in range(header.scenario_count):
-        state.scenarios[s].loss = 0.0
-        state.scenarios[s].currency_loss = 0.0
-    for s in range(header.strategy_count):
-        state.strategies[s].gross = 0.0
-        state.strategies[s].unrealized = 0.0
-    for i in range(header.instrument_count):
-        position = state.positions[i]
-        position.equity_value = 0.0
-        position.gross = 0.0
-        position.long_value = 0.0
-        position.short_value = 0.0
-        position.margin = 0.0
-        position.maintenance = 0.0
-        position.stop_loss = 0.0
-        position.value_at_risk = 0.0
-        state.covariance.cluster_risk[i] = 0.0
     for i in range(header.instruments):
+        state.covariance.cluster_risk[i] = 0.0
         state.covariance.underlying_gross[i] = 0.0
-    for s in range(header.strategy_count):
-        for i in range(header.instrument_count):
-            state.holdings[s, i].gross = 0.0
-            state.holdings[s, i].unrealized = 0.0
+
+
+@kernel
+def sum_positions(state):
+    """Value every position and add up what they contribute, in the order of the indices."""
+    account = state.account
+    covariance = state.covariance
+    holdings_value = 0.0
+    gross = 0.0
+    net_long = 0.0
+    net_short = 0.0
+    stop_loss = 0.0
+    herfindahl = 0.0
+    working_sigma = 0.0
+    working_notional = 0.0
+    for i in range(state.header.instrument_count):
+        value_mark(state, i)
+        value_ends(state, i)
+        instrument = state.instruments[i]
+        position = state.positions[i]
+        venue = state.venues[instrument.venue]
+        working = position.long_value - position.short_value
+        holdings_value += position.equity_value
+        gross += position.gross
+        net_long += position.long_value
+        net_short += position.short_value
+        stop_loss += position.stop_loss
+        herfindahl += position.gross * position.gross
+        working_sigma += working * state.volatility[i].volatility
+        working_notional += working
+        if instrument.kind != SPOT:
+            venue.equity += position.equity_value
+        venue.gross += position.gross
+        venue.margin += position.margin
+        venue.maintenance += position.maintenance
+        covariance.cluster_risk[covariance.cluster[i]] += position.value_at_risk
+        covariance.underlying_gross[instrument.underlying] += position.gross
+    account.holdings_value = holdings_value
+    account.gross = gross
+    account.net_long = net_long
+    account.net_short = net_short
+    account.stop_loss = stop_loss
+    account.herfindahl = herfindahl
+    account.working_sigma = working_sigma
+    account.working_notional = working_notional
+
+
+@kernel
+def sum_scenarios(state):
+    """Loss of every scenario, four side by side: each of its own, in the order of the indices."""
+    count = state.header.scenario_count
+    for block in range(count // 4):
+        s = 4 * block
+        loss0 = state.scenarios[s].currency_loss
+        loss1 = state.scenarios[s + 1].currency_loss
+        loss2 = state.scenarios[s + 2].currency_loss
+        loss3 = state.scenarios[s + 3].currency_loss
+        for i in range(state.header.instrument_count):
+            long_value = state.positions[i].long_value
+            short_value = state.positions[i].short_value
+            down = state.shocks[i].down
+            up = state.shocks[i].up
+            loss0 += scenario_loss(long_value, short_value, down[s], up[s])
+            loss1 += scenario_loss(long_value, short_value, down[s + 1], up[s + 1])
+            loss2 += scenario_loss(long_value, short_value, down[s + 2], up[s + 2])
+            loss3 += scenario_loss(long_value, short_value, down[s + 3], up[s + 3])
+        state.scenarios[s].loss = loss0
+        state.scenarios[s + 1].loss = loss1
+        state.scenarios[s + 2].loss = loss2
+        state.scenarios[s + 3].loss = loss3
+    for s in range(count - count % 4, count):
+        loss = state.scenarios[s].currency_loss
+        for i in range(state.header.instrument_count):
+            position = state.positions[i]
+            shocks = state.shocks[i]
+            loss += scenario_loss(
+                position.long_value, position.short_value, shocks.down[s], shocks.up[s]
+            )
+        state.scenarios[s].loss = loss
+
+
+@kernel
+def sum_holdings(state):
+    """Gross and unrealised P&L of every strategy, and its P&L once both are known."""
+    for s in range(state.header.strategy_count):
+        gross = 0.0
+        unrealized = 0.0
+        for i in range(state.header.instrument_count):
+            holding = state.holdings[s, i]
+            if holding_is_empty(holding):
+                holding.gross = 0.0
+                holding.unrealized = 0.0
+                continue
+            holding.gross = holding_gross(holding, state.market[i].value_per_lot)
+            holding.unrealized = holding_unrealized(state, i, holding)
+            gross += holding.gross
+            unrealized += holding.unrealized
+        state.strategies[s].gross = gross
+        state.strategies[s].unrealized = unrealized
+        update_strategy(state, s)
 
 
 @kernel
@@ -343,22 +435,15 @@ def revalue_all(state):
     """Every cached contribution and sum from scratch, in the order of the indices."""
     header = state.header
     clear_sums(state)
-    for v in range(header.venue_count):
-        cash = 0.0
-        for c in range(header.currency_count):
-            cash += state.balances[v, c].amount * state.currencies[c].rate
-        state.venues[v].cash = cash
-        state.venues[v].equity = cash
     revalue_currencies(state)
     for c in range(header.currency_count):
         currency = state.currencies[c]
         if currency.is_account == 0 and currency.instrument > 0:
             i = currency.instrument - 1
             state.positions[i].linked_balance = currency.balance * currency.rate
-    for i in range(header.instrument_count):
-        revalue_position(state, i)
-    for s in range(header.strategy_count):
-        update_strategy(state, s)
+    sum_positions(state)
+    sum_scenarios(state)
+    sum_holdings(state)
 
 
 @kernel

@@ -686,18 +686,23 @@ def effective_shock(state, i, move, rising):
 
     A linear contract, and an inverse one whose settlement currency moves with it, lose exactly the
     move in account currency. An inverse contract settled in a currency that does not move loses
-    1 - 1/(1 + x) of its value: more than the move when the price falls, less when it rises.
+    1 - 1/(1 + x) of its value: more than the move when the price falls, less when it rises. The
+    exit cost is charged on the larger of the value before and after the move.
     """
     instrument = state.instruments[i]
     currency = state.currencies[instrument.currency]
     loss = move
+    grown = 1.0
     if instrument.kind == INVERSE and currency.instrument == 0:
+        left = maximum(1.0 - move, 1e-6)
         if rising != 0:
             loss = move / (1.0 + move)
         else:
-            left = maximum(1.0 - move, 1e-6)
             loss = move / left
-    return loss + instrument.exit_cost
+            grown = 1.0 / left
+    elif rising != 0:
+        grown = 1.0 + move
+    return loss + instrument.exit_cost * grown
 
 
 @kernel

@@ -295,7 +295,7 @@ def test_blocks_have_distinct_names_and_meanings():
     assert len(set(names)) == len(names)
     for block in layout.STATE_BLOCKS:
         assert block.meaning
-        assert all(size in SYMBOLS for size in block.count), block.name
+        assert all(size in SYMBOLS for size in block.dims), block.name
 
 
 def test_the_picture_shows_the_blocks_in_order():

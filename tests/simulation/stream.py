@@ -132,11 +132,11 @@ class EventStream:
         self._handles(events)
         self._facts(events)
         self._system(events)
-        self._spoil(events)
+        self._spoil(events, self.spoilt)
         return events
 
-    def orders(self, count: int) -> np.ndarray:
-        """Only checks, as order records."""
+    def orders(self, count: int, spoilt: float = 0.005) -> np.ndarray:
+        """Only checks, as order records; a share of them spoilt."""
         events = event_array(count, self.shape)
         rng, header = self.rng, self.state["header"]
         events["kind"] = codes.EVENT_CHECK
@@ -146,7 +146,7 @@ class EventStream:
         events["side"] = rng.integers(0, 2, count) * 2 - 1
         self._markets(events)
         self._orders(events)
-        self._spoil(events)
+        self._spoil(events, spoilt)
         orders = np.zeros(count, dtype=record_dtype("order", self.shape))
         for name in orders.dtype.names:
             if name in events.dtype.names and name != "padding":
@@ -376,12 +376,12 @@ class EventStream:
         events["code"][regimes] = rng.choice([0, 0, 0, 1, 1, 2, 2, 3], regimes.size)
         events["value"][regimes] = rng.choice([1.0, 0.9, 0.5, 0.0, 0.3], regimes.size)
 
-    def _spoil(self, events: np.ndarray) -> None:
+    def _spoil(self, events: np.ndarray, spoilt: float) -> None:
         """Replace one field of a few events by an edge value."""
         rng = self.rng
         names = [n for n in events.dtype.names if n not in ("kind", "padding", "venue_time_ns")]
         # A fact of absurd size is booked and ruins the account for good: seldom.
-        chance = np.where(np.isin(events["kind"], FACTS), 0.02 * self.spoilt, self.spoilt)
+        chance = np.where(np.isin(events["kind"], FACTS), 0.02 * spoilt, spoilt)
         for row in np.flatnonzero(rng.random(len(events)) < chance):
             name = names[rng.integers(0, len(names))]
             if events.dtype[name].kind == "f":

@@ -20,7 +20,8 @@ from tests.support import (
 )
 
 EQUITY = 2_097_152.0
-SHOCK = 0.5 + 1 / 256  # the day's crash for a long, the squeeze for a short, with the exit
+SHOCK = 0.5 + 1 / 256  # the day's crash for a long, with the exit
+SQUEEZE = 0.5 + 1.5 / 256  # a rise of half for a short: the exit costs more at the higher price
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +121,9 @@ def test_a_position_over_budget_is_cut_to_what_the_budget_covers_after_the_cost_
 def test_a_short_is_bought_back():
     state = at_budget(0.125)
     support.fill(state, LINEAR_ETH, codes.SELL, 600, 2048)
-    assert reduce(state) == [(LINEAR_ETH, codes.BUY, 93, 0, 0)]
+    most = int((0.125 * EQUITY - 600 * 4.0) / (1024 * SQUEEZE - 4.0))
+    assert most == 505
+    assert reduce(state) == [(LINEAR_ETH, codes.BUY, 600 - most, 0, 0)]
 
 
 def test_exits_that_work_already_make_room_for_the_reduction():
@@ -153,7 +156,8 @@ def test_reductions_respect_lot_step_and_minimum_and_close_what_would_be_too_sma
     terms.min_lots = 480  # 120 would be left: nobody could sell them
     assert reduce(state) == [(LINEAR_ETH, codes.SELL, 600, 0, 0)]
     terms.min_lots, terms.lot_step, terms.min_notional = 1, 1, 250 * 1024.0
-    assert reduce(state) == [(LINEAR_ETH, codes.SELL, 251, 0, 0)]
+    # a market sell is valued at the collar, 0.875 x 1024: 286 lots make the minimum
+    assert reduce(state) == [(LINEAR_ETH, codes.SELL, 286, 0, 0)]
 
 
 def test_dust_is_charged_as_lost():

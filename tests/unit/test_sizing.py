@@ -240,7 +240,7 @@ def test_the_tightest_budget_scenario_binds_when_the_cushion_is_wide(state):
     budget = 0.5 * 2_097_152.0
     assert propose(state).budget == pytest.approx(budget / 0.50390625)
     # the squeeze of 50 % is what a short fears
-    assert propose(state, side=codes.SELL).budget == pytest.approx(budget / 0.50390625)
+    assert propose(state, side=codes.SELL).budget == pytest.approx(budget / (0.5 + 1.5 / 256))
 
 
 def test_scenarios_outside_the_budget_do_not_bind_it(state):

@@ -1,0 +1,60 @@
+"""What the optimiser is told about the kernels beyond what their IR says.
+
+Speed only: the bits that the code computes do not depend on it, and a name that no longer exists
+changes nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+
+# The parts of one judgement of one order, called from one place each but compiled apart: inlined,
+# the fields that several checks read are loaded once.
+INLINED = re.compile(r"layers\.\w+\.(?!cap_)\w+?(\.\d+)?|gate\.(judge|measure_order)(\.\d+)?")
+
+# Kernels of one loop whose iterations touch different elements. The optimiser would compare the
+# addresses of all their arrays before each run of the loop, which costs as much as the loop.
+PARALLEL = re.compile(r"covariance\.update_(row|four_rows)(\.\d+)?")
+
+FIRST_METADATA = 1_000_000  # numbers beyond those of the module itself
+_DEFINITION = re.compile(r"define internal i32 @([\w.]+)\(")
+_ACCESS = re.compile(r"\s+(%\S+ = load|store) ")
+_JUMP = re.compile(r"\s+br label ")
+
+
+def tune(ir: str) -> str:
+    """Mark what is to be inlined, and the loops that are parallel.
+
+    Parameters
+    ----------
+    ir : str
+        Module as text, functions under their short names.
+
+    Returns
+    -------
+    str
+        The same module.
+    """
+    lines, metadata, group = [], [], 0
+    for line in ir.splitlines():
+        found = _DEFINITION.match(line)
+        if found:
+            group = 0
+            if INLINED.fullmatch(found[1]):
+                line = f"{line[:-1]}alwaysinline {{"
+            if PARALLEL.fullmatch(found[1]):
+                group = FIRST_METADATA + len(metadata)
+                metadata += [
+                    f"!{group} = distinct !{{}}",
+                    f'!{group + 1} = distinct !{{!{group + 1}, !{{!"llvm.loop.parallel_accesses", '
+                    f"!{group}}}}}",
+                ]
+        elif line == "}":
+            group = 0
+        elif group and _ACCESS.match(line):
+            line = f"{line}, !llvm.access.group !{group}"
+        elif group and _JUMP.match(line):
+            line = f"{line}, !llvm.loop !{group + 1}"
+        lines.append(line)
+    return "\n".join(lines + metadata) + "\n"
+
