@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskcore import codes
-from riskcore.layout import Shape, allocate, record_dtype
+from riskcore.layout import allocate, record_dtype
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -23,7 +23,7 @@ VENUES = 4
 STRATEGIES = 4
 SAMPLES = 48  # sampling intervals closed before anything is measured
 EQUITY_PER_INSTRUMENT = 2e6
-HELD_LOTS = 4_000  # filled position of each instrument, long or short
+HELD_LOTS = 4_000  # filled position of each instrument, long or short, by two strategies
 SEED = 20_240_801
 
 PARAMETERS = {
@@ -252,9 +252,9 @@ def build(core: Any, instruments: int, open_orders: int) -> int:
     for i in range(instruments):
         _must(core.on_quote(now, i, *map(int, books[0, i])), "quote")
         _must(core.on_trade(now, i, mid_ticks(i), 1_000_000), "trade")
-        for s in range(STRATEGIES):
+        for s in (i % STRATEGIES, (i + 1) % STRATEGIES):
             now += 1_000
-            lots = HELD_LOTS // STRATEGIES
+            lots = HELD_LOTS // 2
             price = int(books[0, i, 2])
             status = core.on_fill(now, 0, i, s, held_side(i), lots, price, 1.0, 0, now)
             if status != codes.BOOKED_UNMATCHED:
@@ -298,6 +298,17 @@ def passive_order(k: int, instruments: int, books: NDArray[np.int64]) -> dict[st
         "stop_ticks": 0,
         "confidence": 0.9,
     }
+
+
+def signal() -> NDArray[np.void]:
+    """One signal whose edge is known, so that every candidate of a size is worked out."""
+    record = np.zeros(1, dtype=record_dtype("signal"))
+    record["side"] = codes.BUY
+    record["confidence"] = 0.8
+    record["expected_return"] = 0.002
+    record["win_probability"] = 0.55
+    record["payoff"] = 1.2
+    return record
 
 
 def orders(instruments: int, count: int = 1024) -> list[Orders]:

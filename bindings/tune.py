@@ -14,7 +14,7 @@ INLINED = re.compile(r"layers\.\w+\.(?!cap_)\w+?(\.\d+)?|gate\.(judge|measure_or
 
 # Kernels of one loop whose iterations touch different elements. The optimiser would compare the
 # addresses of all their arrays before each run of the loop, which costs as much as the loop.
-PARALLEL = re.compile(r"covariance\.update_(row|four_rows)(\.\d+)?")
+PARALLEL = re.compile(r"covariance\.update_(row|four_rows|four_alike)(\.\d+)?")
 
 FIRST_METADATA = 1_000_000  # numbers beyond those of the module itself
 _DEFINITION = re.compile(r"define internal i32 @([\w.]+)\(")

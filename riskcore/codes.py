@@ -352,9 +352,9 @@ def _checks() -> dict[int, Check]:
     37 2 HERFINDAHL_EXCEEDS_MAX | max_herfindahl | share^2 | R . | sum of squared gross contributions after > limit x equity^2
     38 2 LARGEST_WEIGHT_EXCEEDS_MAX | max_weight | share | R . | gross of the instrument's underlying after > limit x equity
     39 2 CLUSTER_RISK_EXCEEDS_MAX | max_correlation_risk | share | R . | cluster VaR after x regime multiplier > limit x equity
-    40 2 STRESS_LOSS_EXCEEDS_MAX | max_stress_loss | share | R . | loss after in some enabled scenario > limit x equity
+    40 2 STRESS_LOSS_EXCEEDS_MAX | max_stress_loss | share | R . | loss after in some enabled scenario, fills through the mark included, > limit x equity
     48 3 DRAWDOWN_EXCEEDS_MAX | max_drawdown | fraction | . . | drawdown > limit
-    49 3 DRAWDOWN_BUDGET_EXCEEDED | max_drawdown | money | R . | loss after in some budget scenario > drawdown budget
+    49 3 DRAWDOWN_BUDGET_EXCEEDED | max_drawdown | money | R . | loss after in some budget scenario, fills through the mark included, > drawdown budget
     50 3 CUSHION_EXPOSURE_EXCEEDED | cushion_multiplier | money | R . | gross after > multiplier x drawdown budget
     51 3 DAILY_LOSS_EXCEEDS_MAX | max_daily_loss | fraction | . . | start of day equity - equity > limit x start of day equity
     52 3 FREE_MARGIN_BELOW_MIN | min_free_margin | fraction | R . | venue margin after > (1 - limit) x venue equity

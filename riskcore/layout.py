@@ -407,6 +407,8 @@ POSITIONS = _table("""
     bought_lots i lots: sum of all buys booked
     sold_lots i lots: sum of all sells booked
     adjusted_lots i lots: sum of reconciliation, bust and settlement adjustments, signed
+    buy_excess f money: cached loss if every working buy fills at the best own bid, where above the mark
+    sell_excess f money: cached loss if every working sell fills at the best own ask, where below the mark
 """)
 
 VENUES = _table("""
@@ -442,6 +444,7 @@ CURRENCIES = _table("""
     instrument i -: index + 1 of the instrument whose moves are this currency's; 0 for none
     shock f fraction: loss of value in every scenario where no instrument is linked
     balance f cash: sum over venues
+    unrealized f cash: cached unrealised P&L of the derivatives settled in it
 """)
 
 STRATEGIES = _table("""

@@ -320,12 +320,13 @@ static void time_position(int64_t count)
     }
 }
 
-/* One sample of everything: what a portfolio update costs, in total or its dearest slice. */
+/* One sample of everything after each book has moved: what a portfolio update costs, in total (0), its
+ * first part (1) or the dearest slice of its second (2). */
 static void time_update(int64_t count, int what)
 {
     for (int64_t k = 0; k < count; k++) {
-        for (int64_t q = 0; q < instruments && q < 16; q++)
-            requote(k * 16 + q);
+        for (int64_t q = 0; q < instruments; q++)
+            requote(k * instruments + q);
         now_ns += 1000;
         uint64_t a = start_clock(), dearest = 0;
         rc_on_sample(state, now_ns);
@@ -378,6 +379,24 @@ static void time_reference(int64_t count)
     }
 }
 
+/* The same for a loop that keeps every port of the core busy: it shows what a neighbour on the same
+ * physical core takes away. */
+static void time_reference_wide(int64_t count)
+{
+    for (int64_t k = 0; k < count; k++) {
+        uint64_t x[8] = {k, 1, 2, 3, 4, 5, 6, 7};
+        uint64_t a = start_clock();
+        for (int j = 0; j < 256; j++) {
+            for (int lane = 0; lane < 8; lane++)
+                x[lane] += (uint64_t)j;
+            __asm__ volatile(""
+                             : "+r"(x[0]), "+r"(x[1]), "+r"(x[2]), "+r"(x[3]), "+r"(x[4]), "+r"(x[5]), "+r"(x[6]),
+                               "+r"(x[7]));
+        }
+        keep(k, stop_clock() - a);
+    }
+}
+
 static int run_case(const char *name, int64_t count)
 {
     for (int kind = 0; kind < 4; kind++) {
@@ -414,6 +433,8 @@ static int run_case(const char *name, int64_t count)
         return time_portfolio_risk(count), 1;
     if (!strcmp(name, "reference"))
         return time_reference(count), 1;
+    if (!strcmp(name, "reference_wide"))
+        return time_reference_wide(count), 1;
     return 0;
 }
 

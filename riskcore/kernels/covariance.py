@@ -86,10 +86,50 @@ def update_four_rows(state, i, count):
         matrix[i + 2, j] = value2
         matrix[i + 3, j] = value3
         product[j] = product[j] + w0 * value0 + w1 * value1 + w2 * value2 + w3 * value3
-    covariance.variance[i] = matrix[i, i]
-    covariance.variance[i + 1] = matrix[i + 1, i + 1]
-    covariance.variance[i + 2] = matrix[i + 2, i + 2]
-    covariance.variance[i + 3] = matrix[i + 3, i + 3]
+
+
+@kernel
+def update_four_alike(state, i, count):
+    """The same where none or all of the four rows are frozen: they age alike."""
+    covariance = state.covariance
+    matrix = covariance.matrix
+    ageing = covariance.ageing
+    innovation = covariance.innovation
+    product = covariance.product_next
+    k = covariance.frozen[i]
+    u0 = innovation[i]
+    u1 = innovation[i + 1]
+    u2 = innovation[i + 2]
+    u3 = innovation[i + 3]
+    w0 = covariance.weight[i]
+    w1 = covariance.weight[i + 1]
+    w2 = covariance.weight[i + 2]
+    w3 = covariance.weight[i + 3]
+    for j in range(count):
+        u = innovation[j]
+        factor = ageing[k, j]
+        value0 = factor * matrix[i, j] + u0 * u
+        value1 = factor * matrix[i + 1, j] + u1 * u
+        value2 = factor * matrix[i + 2, j] + u2 * u
+        value3 = factor * matrix[i + 3, j] + u3 * u
+        matrix[i, j] = value0
+        matrix[i + 1, j] = value1
+        matrix[i + 2, j] = value2
+        matrix[i + 3, j] = value3
+        product[j] = product[j] + w0 * value0 + w1 * value1 + w2 * value2 + w3 * value3
+
+
+@kernel
+def update_block(state, i, count):
+    """Rows `i` to `i + 3` and their variances."""
+    covariance = state.covariance
+    frozen = covariance.frozen
+    if frozen[i] + frozen[i + 1] + frozen[i + 2] + frozen[i + 3] == 4 * frozen[i]:
+        update_four_alike(state, i, count)
+    else:
+        update_four_rows(state, i, count)
+    for k in range(i, i + 4):
+        covariance.variance[k] = covariance.matrix[k, k]
 
 
 @kernel
@@ -141,6 +181,25 @@ def merge_clusters(state, i, threshold):
 
 
 @kernel
+def label_threshold(state, i):
+    """Squared cluster correlation x variance of `i`: what m[i, j]**2 / m[j, j] is held against."""
+    rho = state.parameters.cluster_correlation
+    return rho * rho * state.covariance.variance[i]
+
+
+@kernel
+def known_label(state, i, below, threshold):
+    """Label of the instrument that `i` joined last, if it is below `below` and still correlated; -1."""
+    covariance = state.covariance
+    j = covariance.neighbour[i]
+    if j < below:
+        q = covariance.matrix[i, j]
+        if q * q >= threshold * covariance.variance[j]:
+            return covariance.cluster_next[j]
+    return -1
+
+
+@kernel
 def label_row(state, i):
     """Find the cluster of instrument `i` among those below it, once their rows are worked in.
 
@@ -148,21 +207,70 @@ def label_row(state, i):
     clusters are the connected groups, named by their lowest index. The common case, everything
     correlated already in one cluster, costs one vectorised count.
     """
-    covariance = state.covariance
-    labels = covariance.cluster_next
-    rho = state.parameters.cluster_correlation
-    threshold = rho * rho * covariance.variance[i]
-    label = -1
-    j = covariance.neighbour[i]
-    if j < i:
-        q = covariance.matrix[i, j]
-        if q * q >= threshold * covariance.variance[j]:
-            label = labels[j]
+    threshold = label_threshold(state, i)
+    label = known_label(state, i, i, threshold)
     if count_outside_label(state, i, threshold, label) > 0:
         label = merge_clusters(state, i, threshold)
     if label < 0:
         label = i
-    labels[i] = label
+    state.covariance.cluster_next[i] = label
+
+
+@kernel
+def settle_label(state, i, first, threshold, label, outside):
+    """Give `i` the label, where no instrument speaks against it: 0; else look at its row: 1.
+
+    `outside` counts those below `first` that do; those from `first` on are looked at here.
+    """
+    covariance = state.covariance
+    labels = covariance.cluster_next
+    for j in range(first, i):
+        q = covariance.matrix[i, j]
+        outside += (q * q >= threshold * covariance.variance[j]) & (labels[j] != label)
+    if outside > 0:
+        label_row(state, i)
+        return 1
+    labels[i] = label if label >= 0 else i
+    return 0
+
+
+@kernel
+def label_four_rows(state, i):
+    """`label_row` for rows `i` to `i + 3`, with one count for all of them.
+
+    What the count has read may be stale once a row had to be looked at; so are the rows after it.
+    """
+    covariance = state.covariance
+    matrix = covariance.matrix
+    variance = covariance.variance
+    labels = covariance.cluster_next
+    t0 = label_threshold(state, i)
+    t1 = label_threshold(state, i + 1)
+    t2 = label_threshold(state, i + 2)
+    t3 = label_threshold(state, i + 3)
+    label0 = known_label(state, i, i, t0)
+    label1 = known_label(state, i + 1, i, t1)
+    label2 = known_label(state, i + 2, i, t2)
+    label3 = known_label(state, i + 3, i, t3)
+    outside0 = 0
+    outside1 = 0
+    outside2 = 0
+    outside3 = 0
+    for j in range(i):
+        v = variance[j]
+        label = labels[j]
+        q0 = matrix[i, j]
+        q1 = matrix[i + 1, j]
+        q2 = matrix[i + 2, j]
+        q3 = matrix[i + 3, j]
+        outside0 += (q0 * q0 >= t0 * v) & (label != label0)
+        outside1 += (q1 * q1 >= t1 * v) & (label != label1)
+        outside2 += (q2 * q2 >= t2 * v) & (label != label2)
+        outside3 += (q3 * q3 >= t3 * v) & (label != label3)
+    stale = settle_label(state, i, i, t0, label0, outside0)
+    stale += settle_label(state, i + 1, i, t1, label1, outside1 + stale)
+    stale += settle_label(state, i + 2, i, t2, label2, outside2 + stale)
+    settle_label(state, i + 3, i, t3, label3, outside3 + stale)
 
 
 @kernel
@@ -238,9 +346,8 @@ def work_rows(state, rows):
     stop = minimum(start + rows, count)
     blocks = (stop - start) // 4
     for block in range(blocks):
-        update_four_rows(state, start + 4 * block, count)
-        for i in range(start + 4 * block, start + 4 * block + 4):
-            label_row(state, i)
+        update_block(state, start + 4 * block, count)
+        label_four_rows(state, start + 4 * block)
     for i in range(start + 4 * blocks, stop):
         update_row(state, i, count)
         label_row(state, i)

@@ -14,7 +14,7 @@ from math import sqrt
 from riskcore.codes import BUY, DOWN, LATCH_DAILY_LOSS, LATCH_DRAWDOWN, SELL
 from riskcore.kernels.covariance import value_before_pass
 from riskcore.kernels.elementary import floor_to_int, floor_to_step, maximum, minimum, power
-from riskcore.kernels.exposure import scenario_loss
+from riskcore.kernels.exposure import price_excess, scenario_loss
 from riskcore.kernels.language import kernel
 
 BISECTIONS = 24  # the kept part is found to 2**-24
@@ -240,7 +240,12 @@ def scenarios_hold(state, reductions, equity, budget):
             down = state.shocks[i].down[s]
             up = state.shocks[i].up[s]
             long_value, short_value = ends_after(state, i, reductions[i])
-            loss += scenario_loss(long_value, short_value, down, up)
+            position = state.positions[i]
+            buys = position.working_buy_lots - reductions[i].cancel_buy_lots
+            sells = position.working_sell_lots - reductions[i].cancel_sell_lots
+            buy_excess = float(buys) * price_excess(state, i, BUY, position.own_best_bid)
+            sell_excess = float(sells) * price_excess(state, i, SELL, position.own_best_ask)
+            loss += scenario_loss(long_value, short_value, buy_excess, sell_excess, down, up)
             shock = down if state.positions[i].net_lots > 0 else up
             dust += untradable_value(state, i, reductions[i]) * maximum(0.0, 1.0 - shock)
         if not (loss <= state.parameters.max_stress_loss * equity):

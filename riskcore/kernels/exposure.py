@@ -2,16 +2,18 @@
 
 The gate is O(1) because every sum over instruments is kept here: when lots, working orders, mark,
 stop or rate of one instrument change, `revalue_position` replaces its old contribution by the new
-one. `revalue_all` builds every sum from scratch; it runs at each sample, so rounding cannot pile up.
+one. `sum_all` builds every sum from scratch at each sample, `revalue_all` the contributions too.
 """
 
 from riskcore.codes import (
     ACCOUNT_REDUCE_ONLY,
+    BUY,
     CANCEL_ONLY,
     INVERSE,
     LATCH_DAILY_LOSS,
     LATCH_DRAWDOWN,
     NORMAL,
+    SELL,
     SPOT,
 )
 from riskcore.kernels.covariance import change_weight
@@ -59,19 +61,55 @@ def unrealized_cash(kind, contract_value, lots, cost, mark):
 
 
 @kernel
-def scenario_loss(long_value, short_value, down, up):
-    """Larger loss at either end of a position; a gain counts as zero."""
-    return maximum(maximum(long_value * down, -short_value * up), 0.0)
+def price_excess(state, i, side, ticks):
+    """Money that one lot of `side` loses at once when it fills at `ticks`, through the mark; else 0.
+
+    An order that the market has passed, or that is priced to take, fills at its own price: that
+    loss is not in the mark yet. `ticks` = 0 is no order.
+    """
+    market = state.market[i]
+    if ticks == 0 or market.mark_set == 0:
+        return 0.0
+    price = float(ticks)
+    if (price - market.mark) * float(side) > 0.0:
+        return abs(lot_value(state, i, price) - market.value_per_lot)
+    return 0.0
 
 
 @kernel
-def revalue_scenarios(state, i, old_long, old_short, long_value, short_value):
+def scenario_loss(long_value, short_value, buy_excess, sell_excess, down, up):
+    """Larger loss at either end of a position, fills through the mark included; a gain is zero."""
+    fall = long_value * down + buy_excess
+    rise = sell_excess - short_value * up
+    return maximum(maximum(fall, rise), 0.0)
+
+
+@kernel
+def position_loss(position, down, up):
+    """`scenario_loss` of a position as it is cached."""
+    return scenario_loss(
+        position.long_value,
+        position.short_value,
+        position.buy_excess,
+        position.sell_excess,
+        down,
+        up,
+    )
+
+
+@kernel
+def revalue_scenarios(state, i, old_long, old_short, old_buy, old_sell):
     """Replace the contribution of instrument `i` to every scenario's loss."""
+    position = state.positions[i]
+    long_value = position.long_value
+    short_value = position.short_value
+    buy = position.buy_excess
+    sell = position.sell_excess
     down = state.shocks[i].down
     up = state.shocks[i].up
     for s in range(state.header.scenario_count):
-        before = scenario_loss(old_long, old_short, down[s], up[s])
-        after = scenario_loss(long_value, short_value, down[s], up[s])
+        before = scenario_loss(old_long, old_short, old_buy, old_sell, down[s], up[s])
+        after = scenario_loss(long_value, short_value, buy, sell, down[s], up[s])
         state.scenarios[s].loss += after - before
 
 
@@ -113,6 +151,12 @@ def value_ends(state, i):
     position.gross = gross
     position.long_value = long_value
     position.short_value = short_value
+    position.buy_excess = float(position.working_buy_lots) * price_excess(
+        state, i, BUY, position.own_best_bid
+    )
+    position.sell_excess = float(position.working_sell_lots) * price_excess(
+        state, i, SELL, position.own_best_ask
+    )
     if instrument.kind == SPOT:
         position.margin = float(position.working_buy_lots) * value
         position.maintenance = 0.0
@@ -169,6 +213,8 @@ def revalue_ends(state, i):
     old_maintenance = position.maintenance
     old_stop_loss = position.stop_loss
     old_risk = position.value_at_risk
+    old_buy = position.buy_excess
+    old_sell = position.sell_excess
     value_ends(state, i)
     gross = position.gross
     long_value = position.long_value
@@ -186,7 +232,7 @@ def revalue_ends(state, i):
     venue.maintenance += position.maintenance - old_maintenance
     covariance.cluster_risk[covariance.cluster[i]] += position.value_at_risk - old_risk
     covariance.underlying_gross[instrument.underlying] += gross - old_gross
-    revalue_scenarios(state, i, old_long, old_short, long_value, short_value)
+    revalue_scenarios(state, i, old_long, old_short, old_buy, old_sell)
 
 
 @kernel
@@ -231,10 +277,15 @@ def revalue_position(state, i):
     instrument = state.instruments[i]
     position = state.positions[i]
     old_equity = position.equity_value
+    old_unrealized = position.unrealized_pnl
     value_mark(state, i)
     state.account.holdings_value += position.equity_value - old_equity
     if instrument.kind != SPOT:
         state.venues[instrument.venue].equity += position.equity_value - old_equity
+        currency = state.currencies[instrument.currency]
+        currency.unrealized += position.unrealized_pnl - old_unrealized
+        if currency.is_account == 0:
+            revalue_currencies(state)
     revalue_ends(state, i)
     revalue_holdings(state, i)
 
@@ -247,11 +298,30 @@ def revalue_working(state, s, i):
 
 
 @kernel
-def revalue_currencies(state):
-    """Cash, unlinked currency exposure and every scenario's currency loss, from the balances.
+def currency_value(currency):
+    """Money that moves with a currency's rate: its balance and the open profit settled in it."""
+    return (currency.balance + currency.unrealized) * currency.rate
 
-    A balance linked to an instrument loses what a position in it would; any other balance not in
-    account currency loses its currency's `shock`. Nothing offsets between currencies.
+
+@kernel
+def sum_unrealized(state):
+    """Unrealised P&L of the derivatives settled in each currency."""
+    for c in range(state.header.currency_count):
+        state.currencies[c].unrealized = 0.0
+    for i in range(state.header.instrument_count):
+        instrument = state.instruments[i]
+        if instrument.kind != SPOT:
+            currency = state.currencies[instrument.currency]
+            currency.unrealized += state.positions[i].unrealized_pnl
+
+
+@kernel
+def revalue_currencies(state):
+    """Cash, unlinked currency exposure and every scenario's currency loss.
+
+    What is held in a currency linked to an instrument, open profits included, loses what a position
+    in it would; in any other but the account's it loses the currency's `shock`. Nothing offsets
+    between currencies.
     """
     header = state.header
     account = state.account
@@ -259,10 +329,9 @@ def revalue_currencies(state):
     exposure = 0.0
     for c in range(header.currency_count):
         currency = state.currencies[c]
-        value = currency.balance * currency.rate
-        cash += value
+        cash += currency.balance * currency.rate
         if currency.is_account == 0 and currency.instrument == 0:
-            exposure += abs(value)
+            exposure += abs(currency_value(currency))
     account.cash = cash
     account.currency_exposure = exposure
     for s in range(header.scenario_count):
@@ -270,12 +339,12 @@ def revalue_currencies(state):
         for c in range(header.currency_count):
             currency = state.currencies[c]
             if currency.is_account == 0:
-                value = currency.balance * currency.rate
+                value = currency_value(currency)
                 if currency.instrument == 0:
                     loss += abs(value) * currency.shock
                 else:
                     shocks = state.shocks[currency.instrument - 1]
-                    loss += scenario_loss(value, value, shocks.down[s], shocks.up[s])
+                    loss += scenario_loss(value, value, 0.0, 0.0, shocks.down[s], shocks.up[s])
         scenario = state.scenarios[s]
         scenario.loss += loss - scenario.currency_loss
         scenario.currency_loss = loss
@@ -332,7 +401,7 @@ def clear_sums(state):
 
 @kernel
 def sum_positions(state):
-    """Value every position and add up what they contribute, in the order of the indices."""
+    """Value the ends of every position and add up all that positions contribute."""
     account = state.account
     covariance = state.covariance
     holdings_value = 0.0
@@ -344,7 +413,6 @@ def sum_positions(state):
     working_sigma = 0.0
     working_notional = 0.0
     for i in range(state.header.instrument_count):
-        value_mark(state, i)
         value_ends(state, i)
         instrument = state.instruments[i]
         position = state.positions[i]
@@ -386,14 +454,17 @@ def sum_scenarios(state):
         loss2 = state.scenarios[s + 2].currency_loss
         loss3 = state.scenarios[s + 3].currency_loss
         for i in range(state.header.instrument_count):
-            long_value = state.positions[i].long_value
-            short_value = state.positions[i].short_value
+            position = state.positions[i]
+            long_value = position.long_value
+            short_value = position.short_value
+            buy = position.buy_excess
+            sell = position.sell_excess
             down = state.shocks[i].down
             up = state.shocks[i].up
-            loss0 += scenario_loss(long_value, short_value, down[s], up[s])
-            loss1 += scenario_loss(long_value, short_value, down[s + 1], up[s + 1])
-            loss2 += scenario_loss(long_value, short_value, down[s + 2], up[s + 2])
-            loss3 += scenario_loss(long_value, short_value, down[s + 3], up[s + 3])
+            loss0 += scenario_loss(long_value, short_value, buy, sell, down[s], up[s])
+            loss1 += scenario_loss(long_value, short_value, buy, sell, down[s + 1], up[s + 1])
+            loss2 += scenario_loss(long_value, short_value, buy, sell, down[s + 2], up[s + 2])
+            loss3 += scenario_loss(long_value, short_value, buy, sell, down[s + 3], up[s + 3])
         state.scenarios[s].loss = loss0
         state.scenarios[s + 1].loss = loss1
         state.scenarios[s + 2].loss = loss2
@@ -403,10 +474,21 @@ def sum_scenarios(state):
         for i in range(state.header.instrument_count):
             position = state.positions[i]
             shocks = state.shocks[i]
-            loss += scenario_loss(
-                position.long_value, position.short_value, shocks.down[s], shocks.up[s]
-            )
+            loss += position_loss(position, shocks.down[s], shocks.up[s])
         state.scenarios[s].loss = loss
+
+
+@kernel
+def value_holdings(state, s):
+    """Gross value and unrealised P&L of every holding of strategy `s`."""
+    for i in range(state.header.instrument_count):
+        holding = state.holdings[s, i]
+        if holding_is_empty(holding):
+            holding.gross = 0.0
+            holding.unrealized = 0.0
+        else:
+            holding.gross = holding_gross(holding, state.market[i].value_per_lot)
+            holding.unrealized = holding_unrealized(state, i, holding)
 
 
 @kernel
@@ -416,25 +498,22 @@ def sum_holdings(state):
         gross = 0.0
         unrealized = 0.0
         for i in range(state.header.instrument_count):
-            holding = state.holdings[s, i]
-            if holding_is_empty(holding):
-                holding.gross = 0.0
-                holding.unrealized = 0.0
-                continue
-            holding.gross = holding_gross(holding, state.market[i].value_per_lot)
-            holding.unrealized = holding_unrealized(state, i, holding)
-            gross += holding.gross
-            unrealized += holding.unrealized
+            gross += state.holdings[s, i].gross
+            unrealized += state.holdings[s, i].unrealized
         state.strategies[s].gross = gross
         state.strategies[s].unrealized = unrealized
         update_strategy(state, s)
 
 
 @kernel
-def revalue_all(state):
-    """Every cached contribution and sum from scratch, in the order of the indices."""
+def sum_all(state):
+    """Every sum from scratch, in the order of the indices, so that rounding cannot pile up.
+
+    Also follows new volatilities and stops; marks, rates and lots are those of the last valuation.
+    """
     header = state.header
     clear_sums(state)
+    sum_unrealized(state)
     revalue_currencies(state)
     for c in range(header.currency_count):
         currency = state.currencies[c]
@@ -444,6 +523,16 @@ def revalue_all(state):
     sum_positions(state)
     sum_scenarios(state)
     sum_holdings(state)
+
+
+@kernel
+def revalue_all(state):
+    """Every cached contribution and every sum from scratch."""
+    for i in range(state.header.instrument_count):
+        value_mark(state, i)
+    for s in range(state.header.strategy_count):
+        value_holdings(state, s)
+    sum_all(state)
 
 
 @kernel

@@ -62,6 +62,7 @@ from riskcore.kernels.entry import (
 )
 from riskcore.kernels.exposure import (
     lot_value,
+    price_excess,
     revalue_position,
     revalue_working,
     update_equity,
@@ -299,6 +300,19 @@ def exit_capacity(state, i, side, released):
 
 
 @kernel
+def order_excess(state, i, side, price_ticks):
+    """Money a lot of `side` loses when it fills at the best own price, this order's included."""
+    position = state.positions[i]
+    best = price_ticks
+    if side == BUY:
+        if position.own_best_bid > best:
+            best = position.own_best_bid
+    elif position.own_best_ask > 0 and position.own_best_ask < best:
+        best = position.own_best_ask
+    return price_excess(state, i, side, best)
+
+
+@kernel
 def measure_order(
     state, now, i, s, side, type, flags, price_ticks, order_value, exit_lots, released, n, decision
 ):
@@ -348,7 +362,16 @@ def measure_order(
     mask2, u2 = measure_portfolio(
         state, i, side, n, long_value, short_value, gross, decision
     )
-    broken, worst, worst_budget = measure_scenarios(state, i, long_value, short_value, decision)
+    buy_excess = position.buy_excess
+    sell_excess = position.sell_excess
+    excess = order_excess(state, i, side, decision.price_ticks)
+    if side == BUY:
+        buy_excess = float(position.working_buy_lots + added) * excess
+    else:
+        sell_excess = float(position.working_sell_lots + added) * excess
+    broken, worst, worst_budget = measure_scenarios(
+        state, i, long_value, short_value, buy_excess, sell_excess, decision
+    )
     if (broken & STRESS_BIT) != 0:
         mask2 |= 1 << STRESS_LOSS_EXCEEDS_MAX
     u2 = raise_use(u2, worst, state.parameters.max_stress_loss * state.account.equity)
@@ -367,7 +390,7 @@ def measure_order(
 
 @kernel
 def cap_order(
-    state, now, word0, word1, i, s, side, order_value, exit_lots
+    state, now, word0, word1, i, s, side, price_ticks, order_value, exit_lots
 ):
     """Most lots (float64) that every objecting sized check lets through."""
     position = state.positions[i]
@@ -377,11 +400,14 @@ def cap_order(
     else:
         own_before = position.working_sell_lots - position.net_lots
         other_value = position.long_value
+    excess = order_excess(state, i, side, price_ticks)
     cap = cap_position(
         state, word0, i, side, exit_lots, own_before, order_value, other_value
     )
-    cap = smaller(cap, cap_portfolio(state, word0, i, side, own_before))
-    cap = smaller(cap, cap_account(state, word0, i, side, exit_lots, own_before, order_value))
+    cap = smaller(cap, cap_portfolio(state, word0, i, side, own_before, excess))
+    cap = smaller(
+        cap, cap_account(state, word0, i, side, exit_lots, own_before, order_value, excess)
+    )
     cap = smaller(cap, cap_exchange(state, word1, i, own_before))
     cap = smaller(cap, cap_market(state, word1, i, now, side, exit_lots))
     return smaller(cap, cap_strategy(state, word1, i, s, side))
@@ -398,7 +424,9 @@ def resize(
     rounding cannot lose a lot, down to one step below. At least the exit lots.
     """
     step = state.instruments[i].lot_step
-    cap = cap_order(state, now, word0, word1, i, s, side, order_value, exit_lots)
+    cap = cap_order(
+        state, now, word0, word1, i, s, side, decision.price_ticks, order_value, exit_lots
+    )
     n = whole_lots(cap, lots)
     n = n - n % step + step
     if n > lots:

@@ -48,7 +48,7 @@ from riskcore.kernels.elementary import (
     power,
 )
 from riskcore.kernels.entry import buffer_intact, instrument_is_set, strategy_is_set
-from riskcore.kernels.exposure import scenario_loss
+from riskcore.kernels.exposure import position_loss
 from riskcore.kernels.language import kernel
 
 ABSENT = -1.0  # the Kelly candidate where its inputs are unknown
@@ -386,7 +386,7 @@ def budget_candidate(state, signal):
         up = shocks.up[s]
         shock = down if side == BUY else up
         if shock > 1e-12:
-            own = scenario_loss(position.long_value, position.short_value, down, up)
+            own = position_loss(position, down, up)
             room = minimum(room, (budget - (scenario.loss - own)) / shock - end_value)
     return bounded_money(room)
 

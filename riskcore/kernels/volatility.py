@@ -15,7 +15,7 @@ from riskcore.kernels.covariance import (
 )
 from riskcore.kernels.elementary import maximum
 from riskcore.kernels.entry import check_time, touch
-from riskcore.kernels.exposure import revalue_all, update_equity
+from riskcore.kernels.exposure import sum_all, update_equity
 from riskcore.kernels.language import kernel
 from riskcore.kernels.stops import refresh
 
@@ -189,7 +189,7 @@ def on_sample(state, time_ns):
     state.header.sample_count += 1
     keep_history(state)
     prepare_pass(state)
-    revalue_all(state)
+    sum_all(state)
     weigh_positions(state)
     start_pass(state)
     update_equity(state)

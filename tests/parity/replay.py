@@ -1,8 +1,8 @@
 """Recording of random runs, and their replay in a process of its own.
 
 ``python -m tests.parity.replay RECORDING EXECUTION`` replays with the kernels as they are imported
-(``kernels``: the JIT, or plain Python with NUMBA_DISABLE_JIT=1) or with emitted code for a CPU level,
-and prints one line of JSON: how many events, and the blocks after which the buffer differed.
+(``kernels``: the JIT, or plain Python with NUMBA_DISABLE_JIT=1) or with emitted code for a CPU
+level, and prints one line of JSON: how many events, and the blocks after which the buffer differed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> int:
                 if engine.digest() != str(digest):
                     different.append([int(world), number])
                     break
-    from numba.core import config  # noqa: PLC0415
+    from numba.core import config
 
     print(json.dumps({"events": total, "different": different, "jit": not config.DISABLE_JIT}))
     return 0

@@ -36,6 +36,7 @@ class Tally:
     tripped: Counter = field(default_factory=Counter)
     passed: Counter = field(default_factory=Counter)
     just_passed: Counter = field(default_factory=Counter)
+    on_limit: Counter = field(default_factory=Counter)
     disagreements: list[str] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
@@ -43,7 +44,7 @@ class Tally:
         self.orders += other.orders
         self.near += other.near
         self.near_and_different += other.near_and_different
-        for name in ("actions", "tripped", "passed", "just_passed"):
+        for name in ("actions", "tripped", "passed", "just_passed", "on_limit"):
             getattr(self, name).update(getattr(other, name))
         self.disagreements += other.disagreements
 
@@ -51,6 +52,7 @@ class Tally:
         """Enter one verdict."""
         self.orders += 1
         self.actions[verdict.action] += 1
+        self.on_limit.update({number for _, number in verdict.near})
         for number in CHECKS:
             if verdict.reasons[number // 64] >> number % 64 & 1:
                 self.tripped[number] += 1
@@ -62,18 +64,18 @@ class Tally:
 
     def table(self) -> str:
         """How often each check objected, passed, and passed with more than 80 % used."""
-        head = f"{'':4} {'check':34} {'objected':>10} {'passed':>10} {'just passed':>12}"
+        columns = f"{'objected':>10} {'passed':>10} {'just passed':>12} {'on limit':>9}"
         lines = [
             f"{self.orders} orders: "
             + ", ".join(f"{self.actions[a]} {n}" for a, n in codes.ACTION_NAMES.items())
             + f"; {self.near} on a limit within {rulebook.NEAR:g}, not compared"
             + f" ({self.near_and_different} of them decided otherwise)",
-            head,
+            f"{'':4} {'check':34} {columns}",
         ]
         for number, check in sorted(CHECKS.items()):
             lines.append(
                 f"{number:4} {check.name:34} {self.tripped[number]:10}"
-                f" {self.passed[number]:10} {self.just_passed[number]:12}"
+                f" {self.passed[number]:10} {self.just_passed[number]:12} {self.on_limit[number]:9}"
             )
         return "\n".join(lines)
 
@@ -115,7 +117,7 @@ def figure_differences(verdict: rulebook.Verdict, decision: Any) -> list[str]:
     ]
 
 
-# --- states that streams seldom reach --------------------------------------------------------------
+# --- states that streams seldom reach -------------------------------------------------------------
 
 Poke = Callable[[Any, Any, np.random.Generator], tuple[Any, str, Any]]
 
@@ -156,7 +158,9 @@ def _pokes() -> list[Poke]:
         lambda s, o, r: (
             s["system"],
             "last_quote_ns",
-            0 if r.random() < 0.3 else around(r, now(s, o) - int(s["parameters"]["max_data_gap_ns"]), 5),
+            0
+            if r.random() < 0.3
+            else around(r, now(s, o) - int(s["parameters"]["max_data_gap_ns"]), 5),
         ),
         lambda s, o, r: (
             s["system"],
@@ -167,7 +171,11 @@ def _pokes() -> list[Poke]:
         lambda s, o, r: (s["positions"][o["instrument"]], "unknown_orders", 1),
         lambda s, o, r: (s["positions"][o["instrument"]], "stop_breached", 1),
         lambda s, o, r: (s["instruments"][o["instrument"]], "state", int(r.integers(0, 4))),
-        lambda s, o, r: (s["instruments"][o["instrument"]], "expiry_ns", around(r, now(s, o), second)),
+        lambda s, o, r: (
+            s["instruments"][o["instrument"]],
+            "expiry_ns",
+            around(r, now(s, o), second),
+        ),
         lambda s, o, r: (venue(s, o), "state", int(r.integers(0, 4))),
         lambda s, o, r: (
             venue(s, o),
@@ -291,11 +299,14 @@ class Comparison:
     def _judge(self, rng: np.random.Generator) -> None:
         engine, state, order = self.engine, self.engine.state, self.order
         poked = None
-        if rng.random() < 0.25 and 0 <= order["instrument"] < self.shape.instruments:
-            if 0 <= order["strategy"] < self.shape.strategies:
-                record, name, value = POKES[rng.integers(0, len(POKES))](state, order, rng)
-                poked = record, name, record[name]
-                record[name] = value
+        indices_fit = (
+            0 <= order["instrument"] < self.shape.instruments
+            and 0 <= order["strategy"] < self.shape.strategies
+        )
+        if indices_fit and rng.random() < 0.25:
+            record, name, value = POKES[rng.integers(0, len(POKES))](state, order, rng)
+            poked = record, name, record[name]
+            record[name] = value
         verdict = rulebook.judge(state, order)
         if poked or rng.random() < 0.2:
             engine.what_if(order, engine.decision)

@@ -187,7 +187,7 @@ class Case:
         count = len(self.instruments)
         self.buys, self.sells = [0] * count, [0] * count
         self.strategy_buys, self.strategy_sells = [0] * count, [0] * count
-        self.best_bid, self.best_ask, self.open_orders = 0, 0, 0
+        self.best_bids, self.best_asks, self.open_orders = [0] * count, [0] * count, 0
         for slot in rows(table[table["status"] != codes.ORDER_FREE]):
             self.open_orders += 1
             is_buy = slot.side == codes.BUY
@@ -195,13 +195,15 @@ class Case:
             if slot.strategy == self.order.strategy:
                 working = self.strategy_buys if is_buy else self.strategy_sells
                 working[slot.instrument] += slot.reserved_lots
-            if slot.instrument == self.i:
-                # A replace that is not settled may trade at its new price already.
-                for price in (slot.price_ticks, slot.replace_ticks):
-                    if price > 0 and is_buy:
-                        self.best_bid = max(self.best_bid, price)
-                    elif price > 0:
-                        self.best_ask = min(self.best_ask, price) if self.best_ask else price
+            # A replace that is not settled may trade at its new price already.
+            for price in (slot.price_ticks, slot.replace_ticks):
+                if price > 0 and is_buy:
+                    best = self.best_bids[slot.instrument]
+                    self.best_bids[slot.instrument] = max(best, price)
+                elif price > 0:
+                    best = self.best_asks[slot.instrument]
+                    self.best_asks[slot.instrument] = min(best, price) if best else price
+        self.best_bid, self.best_ask = self.best_bids[self.i], self.best_asks[self.i]
 
     # values
 
@@ -229,7 +231,10 @@ class Case:
             if not row.is_account and 0 < row.instrument <= len(self.linked):
                 self.linked[row.instrument - 1] += cash[c]
         self.cash = cash
-        gains = [self.unrealized(j, self.positions[j].net_lots, self.positions[j].cost) for j in every]
+        self.at_rate = list(cash)
+        gains = [
+            self.unrealized(j, self.positions[j].net_lots, self.positions[j].cost) for j in every
+        ]
         spot = codes.SPOT
         contributions = [
             self.positions[j].net_lots * self.values[j]
@@ -237,6 +242,10 @@ class Case:
             else gains[j]
             for j in every
         ]
+        for j in every:
+            # Open profit settled in a currency moves with it as the balance does.
+            if self.instruments[j].kind != spot:
+                self.at_rate[self.instruments[j].currency] += gains[j]
         self.equity = sum(cash) + sum(contributions)
         self.money_scale = sum(map(abs, cash)) + sum(
             abs(p.net_lots) * v for p, v in zip(self.positions, self.values, strict=True)
@@ -298,6 +307,28 @@ class Case:
         elif j == self.i:
             sells += n
         return net + buys, net - sells
+
+    def through_the_mark(self, j: int, n: int) -> tuple[float, float]:
+        """Money that the working buys, and the sells, lose at once by filling through the mark.
+
+        All of a side are taken to fill at its best own price, the order's included if n > 0.
+        """
+        mark, terms = self.mark(j), self.instruments[j]
+        if not mark > 0:
+            return 0.0, 0.0
+        buys, sells, bid, ask = self.buys[j], self.sells[j], self.best_bids[j], self.best_asks[j]
+        if j == self.i and n > 0 and self.order.side == codes.BUY:
+            buys, bid = buys + n, max(bid, self.price_ticks)
+        elif j == self.i and n > 0:
+            sells, ask = sells + n, min(ask, self.price_ticks) if ask else self.price_ticks
+        rate = self.rate(terms.currency)
+
+        def worth(price: float) -> float:
+            return lot_value(terms.kind, terms.contract_value, price, rate)
+
+        bought = abs(worth(bid) - worth(mark)) if bid > mark else 0.0
+        sold = abs(worth(mark) - worth(ask)) if 0 < ask < mark else 0.0
+        return buys * bought, sells * sold
 
     def size(self, j: int, n: int) -> int:
         """Lots at the larger end."""
@@ -379,16 +410,17 @@ class Case:
         return self.total("strategy", gross, n)
 
     def currency_loss(self, s: int) -> float:
-        """Loss of foreign balances in a scenario: by the linked instrument's moves or by shock."""
+        """Loss of foreign money in a scenario: by the linked instrument's moves or by shock."""
         loss = 0.0
         for c, row in enumerate(self.currencies):
             if row.is_account:
                 continue
             if row.instrument > 0:
                 k = row.instrument - 1
-                loss += max(0.0, self.cash[c] * self.downs[k][s], -self.cash[c] * self.ups[k][s])
+                held = self.at_rate[c]
+                loss += max(0.0, held * self.downs[k][s], -held * self.ups[k][s])
             else:
-                loss += abs(self.cash[c]) * row.shock
+                loss += abs(self.at_rate[c]) * row.shock
         return loss
 
     def scenario_loss(self, s: int, n: int) -> tuple[float, float]:
@@ -397,7 +429,10 @@ class Case:
         def loss(j: int, m: int) -> float:
             long_end, short_end = self.ends(j, m)
             down, up = self.downs[j][s], self.ups[j][s]
-            return max(0.0, long_end * self.values[j] * down, -short_end * self.values[j] * up)
+            buying, selling = self.through_the_mark(j, m)
+            fall = long_end * self.values[j] * down + buying
+            rise = -short_end * self.values[j] * up + selling
+            return max(0.0, fall, rise)
 
         after, before = self.total(("scenario", s), loss, n)
         if ("currency", s) not in self._others:
@@ -1016,7 +1051,7 @@ ORDERED = sorted(RULES)
 FOR_EXITS = [number for number in ORDERED if CHECKS[number].blocks_exits]
 RATIONED = (codes.MESSAGE_RATE_EXCEEDS_MAX, codes.MESSAGE_WINDOW_EXCEEDS_MAX)
 
-# --- structural checks ------------------------------------------------------------------------------
+# --- structural checks ----------------------------------------------------------------------------
 
 
 def invalid_status(state: Any, order: Any) -> int:
@@ -1098,7 +1133,7 @@ def structural_objection(state: Any, order: Any, layout_hash: int) -> tuple[int,
     return codes.OK, -1
 
 
-# --- the decision ------------------------------------------------------------------------------------
+# --- the decision ---------------------------------------------------------------------------------
 
 
 def judge(state: Any, order: Any, layout_hash: int | None = None) -> Verdict:
@@ -1126,8 +1161,8 @@ def judge(state: Any, order: Any, layout_hash: int | None = None) -> Verdict:
 
 def decide(case: Case, verdict: Verdict) -> None:
     """Ask every rule that applies and combine the answers."""
-    order, lots, exit_lots = case.order, case.order.lots, case.exit_lots
-    is_pure_exit = exit_lots == lots
+    lots = case.order.lots
+    is_pure_exit = case.exit_lots == lots
     answers = {n: RULES[n](case, lots) for n in (FOR_EXITS if is_pure_exit else ORDERED)}
     objections = [n for n, answer in answers.items() if objects(answer)]
     verdict.evaluated = True
@@ -1141,7 +1176,7 @@ def decide(case: Case, verdict: Verdict) -> None:
 
 def _combine(case: Case, verdict: Verdict, objections: list[int]) -> None:
     """Action and lots from the objections."""
-    order, lots, exit_lots = case.order, case.order.lots, case.exit_lots
+    lots, exit_lots = case.order.lots, case.exit_lots
     if any(is_blocking(case, n) for n in objections):
         return
     if not objections:
@@ -1158,9 +1193,7 @@ def _combine(case: Case, verdict: Verdict, objections: list[int]) -> None:
     allowed -= allowed % step
     if allowed == 0:
         return
-    minimum = {
-        n: RULES[n](case, allowed) for n in (codes.LOTS_BELOW_MIN, codes.NOTIONAL_BELOW_MIN)
-    }
+    minimum = {n: RULES[n](case, allowed) for n in (codes.LOTS_BELOW_MIN, codes.NOTIONAL_BELOW_MIN)}
     note_near(verdict, minimum)
     too_small = [n for n, answer in minimum.items() if objects(answer)]
     if too_small:
@@ -1168,7 +1201,7 @@ def _combine(case: Case, verdict: Verdict, objections: list[int]) -> None:
         return
     verdict.action, verdict.lots = codes.RESIZE, allowed
     verdict.exit_lots = min(allowed, exit_lots)
-    assert allowed < order.lots
+    assert allowed < lots
 
 
 def is_blocking(case: Case, number: int) -> bool:

@@ -118,7 +118,7 @@ class Account:
 
 
 def build_account(engine: Engine, quoted: bool = True) -> None:
-    """The account of ``tests/support.py`` with dyadic multipliers and variances, through setters."""
+    """The account of ``tests/support.py``, set through the engine, with dyadic multipliers."""
 
     def record(name: str, values: dict[str, Any]) -> Any:
         result = make_record(name, SHAPE)
@@ -186,7 +186,7 @@ def account(engine: Engine, image: bytes) -> Account:
     return Account(engine)
 
 
-# --- the cases ------------------------------------------------------------------------------------------
+# --- the cases ------------------------------------------------------------------------------------
 
 Case = Callable[[Account, bool], None]
 CASES: dict[int, Case] = {}
@@ -709,7 +709,9 @@ def test_check_is_exact_at_its_boundary(account: Account, number: int, beyond: b
         assert decision["action"] == codes.APPROVE, verdict.names()
 
 
-@pytest.mark.parametrize("number", [n for n in CHECKS if CHECKS[n].resizes], ids=lambda n: CHECKS[n].name)
+@pytest.mark.parametrize(
+    "number", [n for n in CHECKS if CHECKS[n].resizes], ids=lambda n: CHECKS[n].name
+)
 def test_one_lot_less_passes_where_a_check_resizes(account: Account, number: int) -> None:
     CASES[number](account, True)
     decision, _ = account.judge()
@@ -752,7 +754,7 @@ def test_every_check_has_a_boundary_case() -> None:
     }
 
 
-# --- exits ----------------------------------------------------------------------------------------------
+# --- exits ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -840,7 +842,7 @@ def test_exit_on_a_bad_book_uses_the_wider_collar(exit_account: Account, beyond:
     assert decision["action"] == verdict.action == (codes.REJECT if beyond else codes.APPROVE)
 
 
-# --- invalid orders --------------------------------------------------------------------------------------
+# --- invalid orders -------------------------------------------------------------------------------
 
 VALID_EDGES = [
     {"lots": codes.MAX_LOTS},

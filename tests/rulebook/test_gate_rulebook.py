@@ -1,8 +1,8 @@
 """The gate against the rule book on random orders: not one may be decided otherwise.
 
-``RISKCORE_RULEBOOK_ORDERS`` sets how many orders (200,000 unless said otherwise),
-``RISKCORE_RULEBOOK_SEED`` the first world, ``RISKCORE_RULEBOOK_SHARD`` (``2/8``: the second of eight)
-one machine's part of them, ``RISKCORE_RULEBOOK_PROCESSES`` how many run side by side.
+``RISKCORE_RULEBOOK_ORDERS`` sets how many orders (200,000; with --slow 5,000,000),
+``RISKCORE_RULEBOOK_SEED`` the first world, ``RISKCORE_RULEBOOK_SHARD`` (``2/8``: the second of
+eight) one machine's part of them, ``RISKCORE_RULEBOOK_PROCESSES`` how many run side by side.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def run_chunk(task: tuple[int, int]) -> Tally:
     return run(lambda: NativeEngine(SMALL), first_world, orders)
 
 
-def tasks() -> list[tuple[int, int]]:
+def tasks(wanted: int) -> list[tuple[int, int]]:
     """First world and orders of every chunk of this shard."""
-    seed, orders = environment("SEED", 1), environment("ORDERS", 200_000)
+    seed, orders = environment("SEED", 1), environment("ORDERS", wanted)
     part, parts = map(int, os.environ.get("RISKCORE_RULEBOOK_SHARD", "1/1").split("/"))
     sizes = [min(CHUNK, orders - start) for start in range(0, orders, CHUNK)]
     every = [(seed + k * WORLDS_PER_CHUNK, size) for k, size in enumerate(sizes)]
@@ -49,10 +49,11 @@ def tasks() -> list[tuple[int, int]]:
 
 
 @pytest.fixture(scope="module")
-def tally() -> Tally:
+def tally(request: pytest.FixtureRequest) -> Tally:
     """All chunks, side by side."""
     NativeEngine(SMALL)  # compiles once, into the cache that the others read
-    todo, total = tasks(), Tally()
+    is_long = request.config.getoption("--slow", default=False)
+    todo, total = tasks(5_000_000 if is_long else 200_000), Tally()
     processes = min(environment("PROCESSES", os.cpu_count() or 1), len(todo))
     print(f"\nseed {environment('SEED', 1)}, {len(todo)} chunks in {processes} processes")
     with multiprocessing.get_context("spawn").Pool(processes) as pool:

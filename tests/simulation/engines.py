@@ -1,8 +1,8 @@
 """One face for the executions of the kernels: plain Python or JIT, and emitted native code.
 
 An engine owns a state and has a method for every row of the export table, without the state and
-the frozen constants: ``engine.on_quote(time_ns, instrument, ...)``. Records and arrays are passed as
-NumPy objects.
+the frozen constants: ``engine.on_quote(time_ns, instrument, ...)``. Records and arrays are passed
+as NumPy objects.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ _loop: list[Callable[..., None]] = []
 def _apply_loop() -> Callable[..., None]:
     """The loop over events, compiled where the kernels are."""
     if not _loop:
-        from riskcore.kernels.events import apply  # noqa: PLC0415
-        from riskcore.kernels.language import kernel  # noqa: PLC0415
+        from riskcore.kernels.events import apply
+        from riskcore.kernels.language import kernel
 
         @kernel
         def apply_all(state, events, decision, statuses):  # type: ignore[no-untyped-def]
@@ -103,7 +103,7 @@ class NativeEngine(Engine):
     """Calls the emitted machine code of a CPU level through ctypes."""
 
     def __init__(self, shape: Shape = SMALL, cpu: str = "") -> None:
-        from riskcore.bindings.emit import emit_in_memory  # noqa: PLC0415
+        from riskcore.bindings.emit import emit_in_memory
 
         self.addresses = emit_in_memory(shape, cpu)
         super().__init__(shape)

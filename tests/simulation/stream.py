@@ -62,13 +62,17 @@ FACTS = (
 CONTROLS = np.array([1, 2, 2, 2, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7, 8, 8, 9, 10, 10])
 
 INTEGER_EDGES = np.array(
-    [0, 1, -1, 2, 3, 255, 1 << 40, (1 << 40) + 1, 1 << 50, 1 << 52, 1 << 62, -(1 << 40)]
-    + [(1 << 62) - 1, (1 << 62) + 1, -(1 << 62), (1 << 63) - 1, -(1 << 63)],
+    [
+        *(0, 1, -1, 2, 3, 255, 1 << 40, (1 << 40) + 1, -(1 << 40), 1 << 50, 1 << 52),
+        *(1 << 62, (1 << 62) - 1, (1 << 62) + 1, -(1 << 62), (1 << 63) - 1, -(1 << 63)),
+    ],
     dtype=np.int64,
 )
 FLOAT_EDGES = np.array(
-    [0.0, -0.0, 1.0, -1.0, 0.5, 1e-300, 5e-324, 1e15, 1e16, -1e15, 1e300, 1.7e308]
-    + [np.nan, np.inf, -np.inf, 2.0**62, 2.0**63, -(2.0**63)]
+    [
+        *(0.0, -0.0, 1.0, -1.0, 0.5, 1e-300, 5e-324, 1e15, 1e16, -1e15, 1e300, 1.7e308),
+        *(np.nan, np.inf, -np.inf, 2.0**62, 2.0**63, -(2.0**63)),
+    ]
 )
 
 
@@ -237,7 +241,11 @@ class EventStream:
         smallest = -(-terms["min_lots"][i] // step) * step
         lots = np.where(rng.random(count) < 0.8, np.maximum(lots, smallest), lots)
         edge = rng.random(count)
-        for low, name in ((0.0, "max_order_lots"), (0.01, "min_lots"), (0.015, "max_position_lots")):
+        for low, name in (
+            (0.0, "max_order_lots"),
+            (0.01, "min_lots"),
+            (0.015, "max_position_lots"),
+        ):
             hit = (edge >= low) & (edge < low + 0.005)
             lots = np.where(hit, terms[name][i] + rng.integers(-1, 2, count), lots)
         kinds = rng.choice([codes.LIMIT, codes.MARKET, codes.STOP], count, p=[0.82, 0.12, 0.06])
@@ -270,9 +278,8 @@ class EventStream:
     def _handles(self, events: np.ndarray) -> None:
         """Answers of the venue and requests to it, mostly for orders that live."""
         rng, kind, table = self.rng, events["kind"], self.state["orders"]
-        about_orders = (
-            ((kind >= codes.EVENT_CANCEL) & (kind <= codes.EVENT_FILL))
-            | (kind == codes.EVENT_ORDER_STATUS)
+        about_orders = ((kind >= codes.EVENT_CANCEL) & (kind <= codes.EVENT_FILL)) | (
+            kind == codes.EVENT_ORDER_STATUS
         )
         rows = np.flatnonzero(about_orders)
         count = rows.size
@@ -291,7 +298,9 @@ class EventStream:
         lots, filled = table["lots"][slots], table["filled_lots"][slots]
         leaves = np.maximum(lots - filled, 1)
         price = np.maximum(np.rint(self.middle[rows]), 1).astype(np.int64)
-        changed = np.maximum(1, (lots * rng.choice([0.5, 1.0, 1.0, 1.5, 2.0], count)).astype(np.int64))
+        changed = np.maximum(
+            1, (lots * rng.choice([0.5, 1.0, 1.0, 1.5, 2.0], count)).astype(np.int64)
+        )
         events["lots_2"][rows] = changed
         near = np.maximum(table["price_ticks"][slots] + rng.integers(-3, 4, count), 1)
         events["price_ticks_2"][rows] = np.where(rng.random(count) < 0.7, near, price)

@@ -114,7 +114,9 @@ def draw_parameters(rng: np.random.Generator, shape: Shape, version: int = 1) ->
     p.crash_probability = float(rng.choice([0.9, 0.5, 1.0]))
     p.execution_interval_ns = int(rng.choice([0, SECOND // 100, SECOND]))
     p.error_interval_ns = SECOND
-    p.liquidity_window_ns = int(rng.choice([24 * HOUR, HOUR, 60 * SECOND, 7 * SECOND], p=[0.7, 0.15, 0.1, 0.05]))
+    p.liquidity_window_ns = int(
+        rng.choice([24 * HOUR, HOUR, 60 * SECOND, 7 * SECOND], p=[0.7, 0.15, 0.1, 0.05])
+    )
     p.flash_window_ns = int(rng.choice([10 * SECOND, 60 * SECOND, HOUR]))
     p.performance_floor = float(rng.choice([-1.0, 0.0, 0.0001]))
     p.performance_decay, p.latency_decay = 0.75, 0.5

@@ -114,13 +114,13 @@ def cap_margin(state, i, side, own_before):
 
 
 @kernel
-def cap_account(state, mask, i, side, exit_lots, own_before, order_value):
+def cap_account(state, mask, i, side, exit_lots, own_before, order_value, excess):
     """Most lots (float64) that every objecting check of the layer lets through."""
     account = state.account
     parameters = state.parameters
     cap = NO_CAP
     if mask & (1 << DRAWDOWN_BUDGET_EXCEEDED):
-        cap = smaller(cap, cap_scenarios(state, i, side, own_before, account.budget, 1))
+        cap = smaller(cap, cap_scenarios(state, i, side, own_before, excess, account.budget, 1))
     if mask & (1 << CUSHION_EXPOSURE_EXCEEDED):
         slack = maximum(parameters.cushion_multiplier * account.budget - account.gross, 0.0)
         cap = smaller(cap, cap_gross(state, i, own_before, state.positions[i].gross + slack))

@@ -14,7 +14,7 @@ from riskcore.codes import (
     STRESS_LOSS_EXCEEDS_MAX,
 )
 from riskcore.kernels.elementary import LARGEST, maximum
-from riskcore.kernels.exposure import scenario_loss
+from riskcore.kernels.exposure import position_loss, scenario_loss
 from riskcore.kernels.language import kernel
 from riskcore.kernels.layers.measure import (
     NO_CAP,
@@ -145,8 +145,10 @@ def measure_portfolio(state, i, side, lots, long_value, short_value, gross, deci
 
 
 @kernel
-def measure_scenarios(state, i, long_value, short_value, decision):
+def measure_scenarios(state, i, long_value, short_value, buy_excess, sell_excess, decision):
     """Which of the stress limit and the drawdown budget some scenario breaks.
+
+    The four values are those of the position with the order.
 
     Returns
     -------
@@ -157,8 +159,11 @@ def measure_scenarios(state, i, long_value, short_value, decision):
     """
     limit = state.parameters.max_stress_loss * state.account.equity
     budget = state.account.budget
-    old_long = state.positions[i].long_value
-    old_short = state.positions[i].short_value
+    position = state.positions[i]
+    old_long = position.long_value
+    old_short = position.short_value
+    old_buy = position.buy_excess
+    old_sell = position.sell_excess
     down = state.shocks[i].down
     up = state.shocks[i].up
     worst_before = 0.0
@@ -174,8 +179,8 @@ def measure_scenarios(state, i, long_value, short_value, decision):
             continue
         before = scenario.loss
         loss = before + (
-            scenario_loss(long_value, short_value, down[s], up[s])
-            - scenario_loss(old_long, old_short, down[s], up[s])
+            scenario_loss(long_value, short_value, buy_excess, sell_excess, down[s], up[s])
+            - scenario_loss(old_long, old_short, old_buy, old_sell, down[s], up[s])
         )
         more = 0.0 if loss <= before else loss
         total += loss
@@ -199,21 +204,25 @@ def measure_scenarios(state, i, long_value, short_value, decision):
 
 
 @kernel
-def cap_scenarios(state, i, side, own_before, limit, only_budget):
-    """Lots that keep every enabled scenario's loss within `limit` or no worse than it is."""
+def cap_scenarios(state, i, side, own_before, excess, limit, only_budget):
+    """Lots that keep every enabled scenario's loss within `limit` or no worse than it is.
+
+    `excess` is what a lot of the side loses when it fills through the mark, money.
+    """
     position = state.positions[i]
     value = state.market[i].value_per_lot
     down = state.shocks[i].down
     up = state.shocks[i].up
+    working = position.working_buy_lots if side > 0 else position.working_sell_lots
     cap = NO_CAP
     for s in range(state.header.scenario_count):
         scenario = state.scenarios[s]
         if scenario.enabled == 0 or (only_budget != 0 and scenario.in_budget == 0):
             continue
-        mine = scenario_loss(position.long_value, position.short_value, down[s], up[s])
-        allowed = mine + maximum(limit - scenario.loss, 0.0)
-        shock = down[s] if side > 0 else up[s]
-        cap = smaller(cap, lots_within(allowed, value * shock) - float(own_before))
+        allowed = position_loss(position, down[s], up[s]) + maximum(limit - scenario.loss, 0.0)
+        shock = value * (down[s] if side > 0 else up[s])
+        already = float(own_before) * shock + float(working) * excess
+        cap = smaller(cap, lots_within(allowed - already, shock + excess))
     return cap
 
 
@@ -253,7 +262,7 @@ def cap_gross(state, i, own_before, allowed):
 
 
 @kernel
-def cap_portfolio(state, mask, i, side, own_before):
+def cap_portfolio(state, mask, i, side, own_before, excess):
     """Most lots (float64) that every objecting check of the layer lets through."""
     parameters = state.parameters
     account = state.account
@@ -312,5 +321,5 @@ def cap_portfolio(state, mask, i, side, own_before):
         cap = smaller(cap, cap_gross(state, i, own_before, allowed))
     if mask & (1 << STRESS_LOSS_EXCEEDS_MAX):
         limit = parameters.max_stress_loss * equity
-        cap = smaller(cap, cap_scenarios(state, i, side, own_before, limit, 0))
+        cap = smaller(cap, cap_scenarios(state, i, side, own_before, excess, limit, 0))
     return cap

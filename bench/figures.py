@@ -1,0 +1,173 @@
+"""What a measurement is, and how a list of them becomes a table."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+NATIVE = "native"
+PYTHON = "Python"
+PEER = "peer"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One thing that was timed, per call, in nanoseconds.
+
+    Attributes
+    ----------
+    place : str
+        NATIVE (from C), PYTHON (through the extension) or PEER.
+    name : str
+        What ran.
+    work : str
+        On what.
+    p50, p99, p999, slowest : float, ns
+        Percentiles, medians over rounds; NaN where one call at a time was not timed.
+    best : float, ns
+        Median of the quickest round: what the code costs where nothing else uses the core.
+    timer : float, ns
+        Cost of reading the clock that is part of all of them.
+    target_p50, target_p999 : float, ns
+        What the design aims for; 0 for none.
+    """
+
+    place: str
+    name: str
+    work: str
+    p50: float
+    p99: float = float("nan")
+    p999: float = float("nan")
+    slowest: float = float("nan")
+    best: float = float("nan")
+    timer: float = 0.0
+    target_p50: float = 0.0
+    target_p999: float = 0.0
+
+
+def time_text(ns: float) -> str:
+    """A time with its unit, three digits."""
+    if ns != ns:
+        return ""
+    for limit, unit, scale in ((1e3, "ns", 1.0), (1e6, "µs", 1e3), (1e9, "ms", 1e6)):
+        if ns < limit:
+            value = ns / scale
+            digits = 0 if unit == "ns" or value >= 100 else 1 if value >= 10 else 2
+            return f"{value:.{digits}f} {unit}"
+    return f"{ns / 1e9:.2f} s"
+
+
+def target_text(figure: Figure) -> str:
+    """The targets of a figure, and whether it met them."""
+    parts = []
+    for label, target, value in (
+        ("p50", figure.target_p50, figure.p50),
+        ("p99.9", figure.target_p999, figure.p999),
+    ):
+        if target:
+            met = "met" if value - figure.timer <= target else "missed"
+            parts.append(f"{label} {time_text(target)}: {met}")
+    return ", ".join(parts)
+
+
+def table(figures: Iterable[Figure]) -> str:
+    """A table in Markdown."""
+    lines = [
+        "| what | on | from | p50 | p99 | p99.9 | quickest round | aim |",
+        "|---|---|---|---:|---:|---:|---:|---|",
+    ]
+    for f in figures:
+        cells = [f.name, f.work, f.place]
+        cells += [time_text(v) for v in (f.p50, f.p99, f.p999, f.best)]
+        lines.append(f"| {' | '.join(cells)} | {target_text(f)} |")
+    return "\n".join(lines)
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """Nearest rank of an ordered list."""
+    return float(ordered[min(len(ordered) - 1, int(share * len(ordered)))])
+
+
+def summarise(rounds: list[list[int]]) -> dict[str, float]:
+    """Percentiles of each round of times in ns, then the median over rounds."""
+    ordered = [sorted(times) for times in rounds]
+    middle = len(ordered) // 2
+
+    def over_rounds(share: float) -> list[float]:
+        return sorted(percentile(times, share) for times in ordered)
+
+    p50 = over_rounds(0.5)
+    return {
+        "p50": p50[middle],
+        "p99": over_rounds(0.99)[middle],
+        "p999": over_rounds(0.999)[middle],
+        "slowest": over_rounds(1.0)[0],
+        "best": p50[0],
+    }
+
+
+def timer_cost() -> float:
+    """Cost of reading the clock twice around nothing, ns."""
+    clock = perf_counter_ns
+    times = []
+    for _ in range(2_000):
+        start = clock()
+        times.append(clock() - start)
+    return float(sorted(times)[len(times) // 2])
+
+
+def time_calls(
+    prepare: Callable[[int], Any], call: Callable[[Any], Any], rounds: int, calls: int
+) -> dict[str, float]:
+    """Time single calls; `prepare` makes each one's argument outside the clock.
+
+    Returns
+    -------
+    dict
+        As `summarise`, with the clock's own cost as `timer`.
+    """
+    clock = perf_counter_ns
+    collected = []
+    for round_number in range(-1, rounds):  # the first warms up
+        times = []
+        for k in range(calls):
+            argument = prepare(k)
+            start = clock()
+            call(argument)
+            times.append(clock() - start)
+        if round_number >= 0:
+            collected.append(times)
+    return {**summarise(collected), "timer": timer_cost()}
+
+
+def machine() -> dict[str, Any]:
+    """What everything ran on."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def pin_to_core() -> int:
+    """Keep this process on the last core it may use; returns its number, -1 where that fails."""
+    try:
+        core = max(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {core})
+    except (AttributeError, OSError):
+        return -1
+    return core
