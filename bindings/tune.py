@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 
-# The parts of one judgement of one order, called from one place each but compiled apart: inlined,
-# the fields that several checks read are loaded once.
-INLINED = re.compile(r"layers\.\w+\.(?!cap_)\w+?(\.\d+)?|gate\.(judge|measure_order)(\.\d+)?")
+# The parts of one judgement of one order, and of one revaluation, compiled apart but run together:
+# inlined, the fields that several of them read are loaded once.
+INLINED = re.compile(
+    r"(layers\.\w+\.(?!cap_)\w+?|gate\.(judge|measure_order)|exposure\.(value_ends|price_excess))"
+    r"(\.\d+)?"
+)
 
 # Kernels of one loop whose iterations touch different elements. The optimiser would compare the
 # addresses of all their arrays before each run of the loop, which costs as much as the loop.

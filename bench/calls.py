@@ -1,0 +1,184 @@
+"""The same work from Python, through ``riskcore._core.Core``, one call at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from bench import workload
+from bench.figures import PYTHON, Figure, time_calls
+from riskcore import codes
+from riskcore._core import Core
+from riskcore.layout import record_dtype
+
+INSTRUMENTS = 64
+OPEN_ORDERS = 200
+ORDER_FIELDS = (
+    "instrument",
+    "strategy",
+    "side",
+    "type",
+    "time_in_force",
+    "order_flags",
+    "lots",
+    "price_ticks",
+    "stop_ticks",
+    "confidence",
+)
+
+
+class Desk:
+    """A core of the default shape with the account of `workload`, and the arguments of its calls."""
+
+    def __init__(self, instruments: int = INSTRUMENTS, open_orders: int = OPEN_ORDERS) -> None:
+        self.core = Core()
+        self.instruments = instruments
+        self.now = workload.build(self.core, instruments, open_orders)
+        self.identifiers = count(1 << 40)
+        self.books = workload.quotes(instruments, 64, seed=7).tolist()
+        self.orders = {
+            orders.name: [tuple(row[name].item() for name in ORDER_FIELDS) for row in orders.records]
+            for orders in workload.orders(instruments)
+        }
+        self.work = f"{instruments} instruments"
+        signal = workload.signal()[0]
+        for name in signal.dtype.names:
+            if name != "padding":
+                self.core.signal[name] = signal[name]
+
+    def next_order(self, kind: str, k: int) -> tuple[Any, ...]:
+        """Arguments of `Core.check` for order `k`, with a new identifier and time.
+
+        What the order before reserved is released.
+        """
+        handle = int(self.core.decision.handle)
+        if handle:
+            self.core.on_ack(self.now, handle, handle)
+            self.core.on_canceled(self.now, handle)
+        self.now += 1_000
+        listed = self.orders[kind]
+        return (next(self.identifiers), self.now, *listed[k % len(listed)])
+
+    def next_quote(self, k: int) -> tuple[Any, ...]:
+        """Arguments of `Core.on_quote`."""
+        self.now += 1_000
+        i = k * 29 % self.instruments
+        return (self.now, i, *self.books[k // self.instruments % 64][i])
+
+    def check(self, kind: str) -> Callable[[tuple[Any, ...]], None]:
+        """`Core.check`, its answer verified."""
+        ask = self.core.check
+        expected = {"approve": codes.APPROVE, "exit": codes.APPROVE, "resize": codes.RESIZE,
+                    "reject": codes.REJECT}[kind]  # fmt: skip
+        arguments = self.next_order(kind, 0)
+        action = ask(*arguments)
+        if action != expected:
+            raise RuntimeError(f"{kind}: {codes.check_names(tuple(self.core.decision.reasons))}")
+        return lambda order: ask(*order)
+
+    def position(self, quote: tuple[Any, ...]) -> None:
+        """One position's whole risk."""
+        core = self.core
+        core.on_quote(*quote)
+        core.compute_position_risk(quote[1])
+        core.size()
+
+    def next_update(self, k: int) -> int:
+        """Every book moves; the time of the sample that follows."""
+        for i in range(self.instruments):
+            self.core.on_quote(*self.next_quote(k * self.instruments + i))
+        self.now += 1_000
+        return self.now
+
+    def update(self, time_ns: int) -> None:
+        """One sample, its covariance pass to the end, and all portfolio figures."""
+        core = self.core
+        core.on_sample(time_ns)
+        while core.advance(1_024) == codes.BUSY:
+            pass
+        core.compute_portfolio_risk()
+
+
+def measure(rounds: int, calls: int) -> list[Figure]:
+    """Figures of every call that a Python engine makes often."""
+    desk = Desk()
+    found = []
+
+    def add(
+        name: str,
+        prepare: Callable[[int], Any],
+        call: Callable[[Any], Any],
+        calls: int = calls,
+        target_p50: float = 0.0,
+        work: str = desk.work,
+    ) -> None:
+        times = time_calls(prepare, call, rounds, calls)
+        found.append(Figure(PYTHON, name, work, target_p50=target_p50, **times))
+
+    for kind, title in (
+        ("approve", "Core.check, approved"),
+        ("reject", "Core.check, rejected"),
+        ("resize", "Core.check, resized"),
+        ("exit", "Core.check, exit"),
+    ):
+        call = desk.check(kind)
+        add(title, lambda k, kind=kind: desk.next_order(kind, k), call,
+            target_p50=200.0 if kind == "approve" else 0.0,
+            work=f"{desk.work}, {OPEN_ORDERS} open orders")  # fmt: skip
+    add("Core.on_quote", desk.next_quote, lambda quote: desk.core.on_quote(*quote))
+    add("position: on_quote, compute_position_risk, size", desk.next_quote, desk.position)
+    add("Core.size", lambda k: None, lambda _: desk.core.size())
+    add("portfolio: on_sample, advance, compute_portfolio_risk", desk.next_update, desk.update,
+        calls // 10 + 1)  # fmt: skip
+    for name, rate in replay_rates(rounds).items():
+        found.append(Figure(PYTHON, name, f"{rate / 1e6:.2f} million a second", 1e9 / rate,
+                            target_p50=2_000.0))  # fmt: skip
+    return found
+
+
+def bar_events(instruments: int, bars: int, start_ns: int) -> np.ndarray:
+    """Events of a replay: per bar and instrument four quotes and a trade, then clock and sample."""
+    books = workload.quotes(instruments, 4 * bars, seed=11)
+    size = instruments * 5 + 2
+    events = np.zeros(bars * size + bars, dtype=record_dtype("event"))
+    k = 0
+    for bar in range(bars):
+        now = start_ns + (bar + 1) * 60 * workload.SECOND
+        for step in range(4):
+            for i in range(instruments):
+                bid, bid_lots, ask, ask_lots = books[4 * bar + step, i]
+                row = events[k]
+                row["kind"], row["time_ns"], row["instrument"] = codes.EVENT_QUOTE, now + step, i
+                row["price_ticks"], row["lots"] = bid, bid_lots
+                row["price_ticks_2"], row["lots_2"] = ask, ask_lots
+                k += 1
+        for i in range(instruments):
+            row = events[k]
+            row["kind"], row["time_ns"], row["instrument"] = codes.EVENT_TRADE, now + 4, i
+            row["price_ticks"], row["lots"] = books[4 * bar + 3, i, 0], 1_000
+            k += 1
+        for kind in (codes.EVENT_CLOCK, codes.EVENT_SAMPLE, codes.EVENT_ADVANCE):
+            events[k]["kind"], events[k]["time_ns"], events[k]["lots"] = kind, now + 5, 1_024
+            k += 1
+    return events
+
+
+def replay_rates(rounds: int, bars: int = 2_000) -> dict[str, float]:
+    """Events a second through `Core.apply_many`, five instruments with positions, one core."""
+    desk = Desk(5, 20)
+    events = bar_events(5, bars, desk.now)
+    image = desk.core.state_bytes()
+    best = 0.0
+    for _ in range(rounds):
+        desk.core.load_state(image)
+        start = perf_counter()
+        applied = desk.core.apply_many(events)
+        seconds = perf_counter() - start
+        if applied != len(events):
+            raise RuntimeError(f"replay: event {applied} was refused")
+        best = max(best, len(events) / seconds)
+    return {"replay: Core.apply_many, quotes, trades, samples of 5 instruments": best}
