@@ -11,10 +11,14 @@ NATIVE := setup.py pyproject.toml riskcore/layout.py riskcore/codes.py \
 	$(shell find riskcore/kernels bindings -name '*.py' -o -name '*.pyx')
 SOURCES := $(NATIVE) $(shell find riskcore config -name '*.py' -o -name '*.yaml' -o -name '*.parquet')
 
-.PHONY: demo test test-long bench lint build clean
+.PHONY: demo test test-long bench lint build clean help
+
+help:  ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: $(VENV)/installed  ## replay embedded market data through the gate
-	$(BIN)/riskcore replay --out $(OUT)
+	$(BIN)/riskcore replay --data btc-1h --out $(OUT)/btc-1h
+	$(BIN)/riskcore replay --data majors-30m --out $(OUT)/majors-30m
 
 test: $(VENV)/editable  ## every test that runs in minutes
 	$(BIN)/python -m pytest

@@ -122,9 +122,9 @@ def timer_cost() -> float:
 
 
 def time_calls(
-    prepare: Callable[[int], Any], call: Callable[[Any], Any], rounds: int, calls: int
+    prepare: Callable[[int], tuple[Any, ...]], call: Callable[..., Any], rounds: int, calls: int
 ) -> dict[str, float]:
-    """Time single calls; `prepare` makes each one's argument outside the clock.
+    """Time single calls; `prepare` makes each one's arguments outside the clock.
 
     Returns
     -------
@@ -136,9 +136,9 @@ def time_calls(
     for round_number in range(-1, rounds):  # the first warms up
         times = []
         for k in range(calls):
-            argument = prepare(k)
+            arguments = prepare(k)
             start = clock()
-            call(argument)
+            call(*arguments)
             times.append(clock() - start)
         if round_number >= 0:
             collected.append(times)

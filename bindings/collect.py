@@ -31,11 +31,12 @@ class CollectedLibrary(codegen.AOTCodeLibrary):  # type: ignore[misc]
         """The function's own module, callees declared."""
         return str(self._final_module)
 
-    def walk(self, seen: set[int]) -> Iterator[CollectedLibrary]:
+    def walk(self, seen: set[CollectedLibrary]) -> Iterator[CollectedLibrary]:
         """This library and all below it that are not in `seen` yet, callees first."""
-        if id(self) in seen:
+        # The set holds the objects: the address of one that is gone may serve another.
+        if self in seen:
             return
-        seen.add(id(self))
+        seen.add(self)
         for library in self._linking_libraries:
             yield from library.walk(seen)
         yield self

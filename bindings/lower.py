@@ -98,7 +98,9 @@ def _entry_source(export: Export) -> str:
     return f"def {export.name}({parameters}):\n    return kernel({body})\n"
 
 
-def _compile(export: Export, shape: Shape, seen: set[int]) -> tuple[str, list[str]]:
+def _compile(
+    export: Export, shape: Shape, seen: set[collect.CollectedLibrary]
+) -> tuple[str, list[str]]:
     """Compile one export; returns its native symbol and the modules not in `seen` yet."""
     where = f"{export.name} (riskcore.kernels.{export.kernel})"
     try:
@@ -272,7 +274,7 @@ def lower(
     """
     module = llvm.parse_assembly(SUPPORT)
     collect.install()
-    seen: set[int] = set()
+    seen: set[collect.CollectedLibrary] = set()
     wrappers, missing, kept = [], [], ["memset", "memcpy"]
     for export in exports:
         kept.append(export.name)

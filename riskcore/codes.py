@@ -115,6 +115,7 @@ CONTROL_SET_VENUE_STATE = 7  # value: ACTIVE, CLOSE_ONLY, DOWN
 CONTROL_SET_STRATEGY_STATE = 8  # value: ACTIVE, DISABLED
 CONTROL_VENUE_USAGE = 9  # value: messages used in the current window as the venue reports it
 CONTROL_RESET_COOLDOWN = 10
+CONTROL_REBASE_PEAK = 11  # high-water mark and start of day to today's equity: a loss accepted
 
 # --- event kinds ---------------------------------------------------------------------------------
 EVENT_QUOTE = 1
@@ -359,7 +360,7 @@ def _checks() -> dict[int, Check]:
     51 3 DAILY_LOSS_EXCEEDS_MAX | max_daily_loss | fraction | . . | start of day equity - equity > limit x start of day equity
     52 3 FREE_MARGIN_BELOW_MIN | min_free_margin | fraction | R . | venue margin after > (1 - limit) x venue equity
     53 3 OPEN_ORDERS_EXCEEDS_MAX | max_open_orders | - | . . | open orders + 1 > limit
-    54 3 DAILY_TURNOVER_EXCEEDS_MAX | max_daily_turnover | share | R . | filled + working + this order's opening value > limit x equity
+    54 3 DAILY_TURNOVER_EXCEEDS_MAX | max_daily_turnover | share | R . | filled + working notional of the day + opening lots at the order's price > limit x equity; never passes for not worsening
     55 3 LOSING_STREAK_COOLDOWN | max_losing_streak | ns | . . | now < end of the cool-down
     56 3 EQUITY_NOT_POSITIVE | - | money | . . | equity <= 0
     64 4 MESSAGE_RATE_EXCEEDS_MAX | message_burst_ns | ns | . X | message bucket full (for opening lots: its part without the exits' reserve)

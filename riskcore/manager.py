@@ -752,16 +752,20 @@ class AdaptiveRiskManager:
         kill: bool = False,
         account: bool = False,
         cooldown: bool = False,
+        peak: bool = False,
         symbol: str | None = None,
         time: Time | None = None,
     ) -> str:
         """A named person resets the kill switch, account latches, cool-down or an instrument.
 
+        A drawdown latch comes back while the loss persists: `peak` accepts the loss, and measures
+        drawdown and daily loss from today's equity on.
+
         Parameters
         ----------
         author : int or str
             Who resets; the journal keeps it.
-        kill, account, cooldown : bool
+        kill, account, cooldown, peak : bool
             What to reset.
         symbol : str, optional
             Instrument whose latches to reset.
@@ -771,13 +775,14 @@ class AdaptiveRiskManager:
         index = None if symbol is None else self.instrument(symbol).index
         wanted = [
             (to_flag("kill", kill), codes.CONTROL_RESET_KILL, 0),
+            (to_flag("peak", peak), codes.CONTROL_REBASE_PEAK, 0),
             (to_flag("account", account), codes.CONTROL_RESET_LATCHES, 0),
             (to_flag("cooldown", cooldown), codes.CONTROL_RESET_COOLDOWN, 0),
             (index is not None, codes.CONTROL_RESET_INSTRUMENT, index or 0),
         ]
         chosen = [(code, target) for asked, code, target in wanted if asked]
         if not chosen:
-            raise InputError("reset is of nothing: allowed is kill, account, cooldown or symbol")
+            raise InputError("reset is of nothing: allowed is kill, account, cooldown, peak or symbol")
         answer = ""
         for code, target in chosen:
             answer = self._control("reset", code, target, 0, author, time)

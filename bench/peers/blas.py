@@ -60,7 +60,7 @@ def measure(quick: bool) -> list[Figure]:
         rows = [0.01 * rng.standard_normal(count) for _ in range(64)]
         calls = max(20, 200_000 // count**2) if quick else max(100, 2_000_000 // count**2)
         for name, update in _ways(count):
-            times = time_calls(lambda k, rows=rows: rows[k & 63], update, rounds(quick), calls)
+            times = time_calls(lambda k, rows=rows: (rows[k & 63],), update, rounds(quick), calls)
             work = f"{count} instruments: covariance and variance only"
             found.append(Figure(PEER, name, work, **times))
     return found

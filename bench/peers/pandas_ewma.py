@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from bench.figures import PEER, Figure, time_calls
-from bench.peers import rounds
 
 ROWS = 500
 
@@ -15,10 +14,10 @@ def measure(quick: bool) -> list[Figure]:
     """``ewm(alpha).cov()`` of 500 samples, divided by them, and once whole."""
     frame = pd.DataFrame(0.01 * np.random.default_rng(0).standard_normal((ROWS, 16)))
 
-    def recompute(_: int) -> object:
+    def recompute() -> object:
         return frame.ewm(alpha=0.03).cov()
 
-    times = time_calls(lambda k: k, recompute, 2 if quick else 3, 1 if quick else 5)
+    times = time_calls(lambda k: (), recompute, 2 if quick else 3, 1 if quick else 5)
     name = f"pandas {pd.__version__} ewm().cov()"
     each = {key: value / ROWS for key, value in times.items()}
     return [

@@ -20,6 +20,8 @@ from riskcore.kernels.covariance import change_weight
 from riskcore.kernels.elementary import maximum
 from riskcore.kernels.language import kernel
 
+SWALLOWING_RATIO = 1048576.0  # of a contribution that goes to all that remain
+
 
 @kernel
 def cost_of(kind, lots, ticks):
@@ -276,6 +278,7 @@ def revalue_position(state, i):
     """
     instrument = state.instruments[i]
     position = state.positions[i]
+    old_gross = position.gross
     old_equity = position.equity_value
     old_unrealized = position.unrealized_pnl
     value_mark(state, i)
@@ -288,6 +291,10 @@ def revalue_position(state, i):
             revalue_currencies(state)
     revalue_ends(state, i)
     revalue_holdings(state, i)
+    if old_gross > SWALLOWING_RATIO * state.account.gross:
+        # What has gone was so large (a broken quote, a slip of digits) that its sum held too few
+        # digits of what remains. The last position or order to go comes here too: zero is zero.
+        revalue_all(state)
 
 
 @kernel

@@ -75,7 +75,7 @@ from riskcore.kernels.layers.exchange import (
     measure_exchange,
 )
 from riskcore.kernels.layers.market import cap_market, flag_market, measure_market
-from riskcore.kernels.layers.measure import UNLIMITED_USE, raise_use, smaller, whole_lots
+from riskcore.kernels.layers.measure import raise_use, smaller, whole_lots
 from riskcore.kernels.layers.portfolio import (
     BUDGET_BIT,
     STRESS_BIT,
@@ -506,13 +506,13 @@ def judge(
     if exit_lots == lots:
         sized0 = 0
         sized1 = 0
-    decision.utilisation[0] = smaller(uses[0], UNLIMITED_USE)
-    decision.utilisation[1] = smaller(uses[1], UNLIMITED_USE)
-    decision.utilisation[2] = smaller(maximum(uses[2], u3), UNLIMITED_USE)
-    decision.utilisation[3] = smaller(maximum(uses[3], u4), UNLIMITED_USE)
-    decision.utilisation[4] = smaller(maximum(uses[4], u5), UNLIMITED_USE)
-    decision.utilisation[5] = smaller(maximum(uses[5], u6), UNLIMITED_USE)
-    decision.utilisation[6] = smaller(u7, UNLIMITED_USE)
+    decision.utilisation[0] = uses[0]
+    decision.utilisation[1] = uses[1]
+    decision.utilisation[2] = maximum(uses[2], u3)
+    decision.utilisation[3] = maximum(uses[3], u4)
+    decision.utilisation[4] = maximum(uses[4], u5)
+    decision.utilisation[5] = maximum(uses[5], u6)
+    decision.utilisation[6] = u7
     decision.reasons[0] = fixed0 | sized0
     decision.reasons[1] = fixed1 | sized1
 
@@ -528,6 +528,8 @@ def judge(
                 exit_lots, lots, decision,
             )
         grant(state, i, allowed, order_value, decision)
+    if decision.exit_lots > decision.lots:
+        decision.exit_lots = decision.lots
     find_first(decision)
 
 

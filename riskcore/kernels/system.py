@@ -6,6 +6,7 @@ from riskcore.codes import (
     CONTROL_KILL,
     CONTROL_LATCH_ACCOUNT,
     CONTROL_LATCH_INSTRUMENT,
+    CONTROL_REBASE_PEAK,
     CONTROL_RESET_COOLDOWN,
     CONTROL_RESET_INSTRUMENT,
     CONTROL_RESET_KILL,
@@ -157,6 +158,7 @@ def is_reset(code):
         or code == CONTROL_RESET_LATCHES
         or code == CONTROL_RESET_INSTRUMENT
         or code == CONTROL_RESET_COOLDOWN
+        or code == CONTROL_REBASE_PEAK
     )
 
 
@@ -171,7 +173,7 @@ def check_control(state, code, target, value, author):
         return INVALID_VENUE
     if code == CONTROL_VENUE_USAGE and (value < 0 or value > MAX_LOTS):
         return INVALID_VALUE
-    if code < CONTROL_KILL or code > CONTROL_RESET_COOLDOWN:
+    if code < CONTROL_KILL or code > CONTROL_REBASE_PEAK:
         return INVALID_CODE
     known = value == ACTIVE or value == CLOSE_ONLY or value == DOWN
     if code == CONTROL_SET_VENUE_STATE and not known:
@@ -187,7 +189,7 @@ def check_control(state, code, target, value, author):
 
 @kernel
 def control_account(state, code, author):
-    """Kill, its reset, the account's latches and the cool-down."""
+    """Kill, its reset, the account's latches, cool-down and peak."""
     account = state.account
     if code == CONTROL_KILL:
         state.system.kill = 1
@@ -202,6 +204,10 @@ def control_account(state, code, author):
     elif code == CONTROL_RESET_COOLDOWN:
         account.cooldown_until_ns = 0
         account.losing_streak = 0
+    elif code == CONTROL_REBASE_PEAK:
+        account.high_water_mark = maximum(account.equity, 0.0)
+        account.day_start_equity = account.equity
+        update_equity(state)
 
 
 @kernel
@@ -238,7 +244,8 @@ def control(state, time_ns, code, target, value, author):
 
     Notes
     -----
-    Resetting the account's latches while the loss that set them persists latches it again.
+    Resetting the account's latches while the loss that set them persists latches it again: the
+    person who accepts the loss rebases the peak first.
     """
     status = check_time(state, time_ns)
     if status != OK:

@@ -2,9 +2,14 @@
 
 Random orders go through the gate, fill in part or whole, are cancelled or replaced by others; every
 instrument then moves either way by as much as one budget scenario allows, working orders filling on
-the way; `derisk` is executed at the assumed cost before the next move. Equity must never fall below
-high_water_mark x (1 - max_drawdown). Equity is also kept by an independent ledger. Orders that the
-market trades through fill at their price or end: none rests on the wrong side of the mark.
+the way or not at all: those that the market has passed rest on, some priced through the mark from
+the start, and fill late, in parts, at their own price. `derisk` is executed at the assumed cost
+before the next move. Equity must never fall below high_water_mark x (1 - max_drawdown). Equity is
+also kept by an independent ledger.
+
+What is assumed, besides moves within a scenario and costs within `exit_cost`: a coin's rate moves
+as the contracts settled in it, and is given before their marks; money in a foreign currency that
+alone could lose more than the budget is converted when everything else is closed.
 """
 
 import numpy as np
@@ -14,27 +19,35 @@ from riskcore import codes
 from riskcore.kernels import drawdown, gate, market, orders, setup
 from riskcore.layout import record_dtype
 from tests import support
-from tests.support import BTC, EUR, MINUTE, SMALL, USD, make_state
+from tests.support import BROKER, BTC, EUR, EXCHANGE, MINUTE, SMALL, USD, make_state
 
 EXIT_COST = 1 / 256  # assumed; executing costs 3/4 of it and opening the rest
 FEE = EXIT_COST / 4
 TICKS = 400_000  # fine ticks: rounding a mark to its grid never leaves the scenario
+TICK = 2.0**-10  # of the coin, in account money
+COIN, CONTRACT_ON_COIN = 3, 4  # spot, and an inverse contract settled in the coin: one price
 FALL = np.array([[0.1, 0.15, 0.2, 0.12], [0.35, 0.0, 0.3, 0.5], [0.0, 0.6, 0.0, 0.0]])
 RISE = np.array([[0.1, 0.2, 0.15, 0.12], [0.1, 0.55, 0.4, 0.0], [0.0, 0.0, 1.5, 0.3]])
-KINDS = (codes.LINEAR, codes.LINEAR, codes.INVERSE, codes.SPOT)
-CONTRACT = (0.002, 0.005, 4e8, 0.001)  # a lot is worth 800, 2000, 1000 and 400 at the start
+FALL, RISE = (np.column_stack([moves, moves[:, COIN]]) for moves in (FALL, RISE))
+KINDS = (codes.LINEAR, codes.LINEAR, codes.INVERSE, codes.SPOT, codes.INVERSE)
+SETTLED = (USD, USD, EUR, USD, BTC)
+# a lot is worth 800, 2000, 1000 and 400 at the start, and always 1000
+CONTRACT = (0.002, 0.005, 4e8, 0.001, 1000 / TICK)
+EVERY = range(len(KINDS))
+INVERSE = {i for i in EVERY if KINDS[i] == codes.INVERSE}
+GROUPS = ((0,), (1,), (2,), (COIN, CONTRACT_ON_COIN))  # what has one price
 
 INSTRUMENTS = {
     i: {
-        "kind": kind,
-        "venue": i % 2,
-        "currency": EUR if kind == codes.INVERSE else USD,
-        "underlying": i,
+        "kind": KINDS[i],
+        "venue": BROKER if i % 2 else EXCHANGE,
+        "currency": SETTLED[i],
+        "underlying": min(i, COIN),
         "contract_value": CONTRACT[i],
         "exit_cost": EXIT_COST,
-        "shorting_allowed": int(kind != codes.SPOT),
+        "shorting_allowed": int(KINDS[i] != codes.SPOT),
     }
-    for i, kind in enumerate(KINDS)
+    for i in EVERY
 }
 
 
@@ -50,19 +63,22 @@ def make_account(max_drawdown, **parameters):
         "execution_interval_ns": 0,
         "max_losing_streak": 1_000_000,
         "performance_floor": -1e5,
+        "price_collar": 0.25,
+        "exit_collar": 0.25,
     }
     state = make_state(marks=False, instruments=INSTRUMENTS, **(limits | parameters))
     assert market.on_rate(state, support.now(state), EUR, 1.0) == codes.OK
-    values = {"state": codes.ACTIVE, "shock": 0.0}
-    for c in (BTC, EUR):
+    assert market.on_rate(state, support.now(state), BTC, TICKS * TICK) == codes.OK
+    for c, linked in ((BTC, COIN + 1), (EUR, 0)):
+        values = {"state": codes.ACTIVE, "shock": 0.0, "instrument": linked}
         row = support.record("currency", SMALL, values)
         assert setup.currency_set(state, support.now(state), c, row) == codes.OK
     for s in range(3):
         values = {"enabled": 1, "horizon_ns": support.HOUR, "scenario_id": s + 1}
         row = support.record("scenario", SMALL, values)
-        moves = [np.append(table[s], np.zeros(4)) for table in (FALL, RISE)]
+        moves = [np.append(table[s], np.zeros(3)) for table in (FALL, RISE)]
         assert setup.scenario_set(state, support.now(state), s, row, *moves) == codes.OK
-    for i in range(4):
+    for i in EVERY:
         show_market(state, i, TICKS, support.now(state))
     return state
 
@@ -73,19 +89,6 @@ def show_market(state, i, mark, time):
     assert market.on_trade(state, time, i, mark, 1 << 36) == codes.OK
 
 
-def room_to_move(state, i, scenario):
-    """Largest fall and rise whose loss, with the exit at the new mark, is within the scenario."""
-    down = float(state.shocks[i].down[scenario])
-    up = float(state.shocks[i].up[scenario])
-    if KINDS[i] == codes.INVERSE:  # (x + cost) / (1 - x) and (x + cost) / (1 + x)
-        fall = (down - EXIT_COST) / (1 + down)
-        rise = (up - EXIT_COST) / (1 - up) if up < 1 else 1.0
-    else:  # x + cost (1 - x) and x + cost (1 + x)
-        fall = down - EXIT_COST
-        rise = (up - EXIT_COST) / (1 + EXIT_COST)
-    return min(max(fall, 0.0), FALL[scenario][i]), min(max(rise, 0.0), RISE[scenario][i])
-
-
 class Desk:
     """Drives one account at random and keeps its own ledger."""
 
@@ -94,32 +97,40 @@ class Desk:
         self.state = make_account(max_drawdown, **parameters)
         self.floor_share = 1.0 - max_drawdown
         self.deposits = float(self.state.account.equity)
-        self.fees = 0.0
-        self.lots = np.zeros(4)
-        self.cost = np.zeros(4)  # sum of lots x price; inverse: of lots / price
+        self.cash = [0.0, 0.0, 0.0]
+        self.cash[USD] = self.deposits
+        self.lots = np.zeros(len(KINDS))
+        self.cost = np.zeros(len(KINDS))  # sum of lots x price; inverse: of lots / price
         self.peak = self.deposits
         self.client_id = 0
         self.trades = 0
+        self.late_trades = 0
         self.refused = 0
         self.lowest_room = np.inf
 
     def mark(self, i):
         return float(self.state.market[i].mark)
 
-    def equity(self):
-        """The ledger's equity at the present marks."""
-        total = self.deposits - self.fees
-        for i, kind in enumerate(KINDS):
-            if kind == codes.INVERSE:
-                total += (self.cost[i] - self.lots[i] / self.mark(i)) * CONTRACT[i]
-            else:
-                total += (self.lots[i] * self.mark(i) - self.cost[i]) * CONTRACT[i]
-        return total
+    def rate(self, currency):
+        return float(self.state.currencies[currency].rate)
+
+    def equity(self, marks=None, coin_rate=None, fills=()):
+        """The ledger's equity, at the present marks or as it would be at others, after fills."""
+        cash = list(self.cash)
+        lots, cost = self.lots.tolist(), self.cost.tolist()
+        for _, i, side, filled, price in fills:
+            lots[i] += side * filled
+            cost[i] += side * filled / price if i in INVERSE else side * filled * price
+        for i in EVERY:
+            mark = marks[i] if marks else self.mark(i)
+            gain = cost[i] - lots[i] / mark if i in INVERSE else lots[i] * mark - cost[i]
+            cash[SETTLED[i]] += gain * CONTRACT[i]
+        return cash[USD] + cash[EUR] + cash[BTC] * (coin_rate or self.rate(BTC))
 
     def check(self):
         """Equity agrees with the ledger and the drawdown limit has not been crossed."""
         equity = self.equity()
-        assert abs(self.state.account.equity - equity) <= 1e-7 * self.deposits
+        assert abs(self.state.account.equity - equity) <= 1e-7 * max(self.deposits, self.peak)
         self.peak = max(self.peak, equity)
         room = equity - self.peak * self.floor_share
         self.lowest_room = min(self.lowest_room, room / self.peak)
@@ -130,14 +141,16 @@ class Desk:
 
     def book(self, i, side, lots, price, cost, handle=0):
         """A fill, in the account and in the ledger; `cost` is a fraction of its value."""
+        currency = SETTLED[i]
         value = lots * float(self.state.market[i].value_per_lot)
-        fee = cost * value
-        status = support.fill(self.state, i, side, lots, price, handle=handle, fee=fee)
+        fee = cost * value / self.rate(currency)
+        status = support.fill(
+            self.state, i, side, lots, price, handle=handle, fee=fee, fee_currency=currency
+        )
         assert status in (codes.OK, codes.BOOKED_UNMATCHED)
-        self.fees += fee
+        self.cash[currency] -= fee
         self.lots[i] += side * lots
-        inverse = KINDS[i] == codes.INVERSE
-        self.cost[i] += side * lots / price if inverse else side * lots * price
+        self.cost[i] += side * lots / price if i in INVERSE else side * lots * price
         self.trades += 1
 
     def send(self, i, side, lots, kind, price, flags=0):
@@ -151,14 +164,16 @@ class Desk:
         return decision
 
     def order(self):
-        """A passive order of random size; one that passes is acknowledged and may fill."""
-        i = int(self.rng.integers(4))
+        """An order of random size; one that passes is acknowledged, may fill and may rest.
+
+        Its price is at the mark, beyond it or, now and then, through it: that fills late.
+        """
+        i = int(self.rng.integers(len(KINDS)))
         side = int(self.rng.choice([codes.BUY, codes.SELL]))
-        lots = int(np.exp(self.rng.uniform(0, 9))) + 1
-        away = self.rng.choice([0.0, 0.001, 0.05])
-        price = int(
-            np.floor(self.mark(i) * (1 - away)) if side > 0 else np.ceil(self.mark(i) * (1 + away))
-        )
+        lots = int(np.exp(self.rng.uniform(2, 11))) + 1
+        away = side * self.rng.choice([0.0, 0.0, 0.001, 0.05, -0.02, -0.2])
+        exact = self.mark(i) * (1 - away)
+        price = int(np.floor(exact) if side > 0 else np.ceil(exact))
         decision = self.send(i, side, lots, codes.LIMIT, price)
         if decision.action == codes.REJECT:
             self.refused += 1
@@ -184,6 +199,16 @@ class Desk:
         assert orders.cancel_order(self.state, time, handle) == codes.OK
         assert orders.on_canceled(self.state, time, handle) == codes.OK
 
+    def fill_passed(self, share):
+        """Some of the orders that the market has passed fill at their own price, in part or whole."""
+        for handle, i, side, leaves, price in self.working():
+            if (price - self.mark(i)) * side > 0 and self.rng.random() < share:
+                filled = leaves if self.rng.random() < 0.5 else int(self.rng.integers(0, leaves))
+                if filled > 0:
+                    self.book(i, side, filled, price, FEE, handle)
+                    self.late_trades += 1
+        self.check()
+
     def derisk(self):
         """Execute the reductions at the assumed cost, through the gate."""
         rows = np.zeros(8, dtype=record_dtype("reduction", SMALL)).view(np.recarray)
@@ -203,31 +228,98 @@ class Desk:
                 mark = int(self.mark(i))
                 self.book(i, side, lots, mark, EXIT_COST - FEE, int(decision.handle))
             self.check()
+        self.convert()
 
-    def pass_order(self, handle, i, side, leaves, price):
-        """The market trades through a working order: it fills, at times in part, and is gone."""
-        filled = leaves if self.rng.random() < 0.6 else int(self.rng.integers(0, leaves))
-        if filled > 0:
-            self.book(i, side, filled, price, FEE, handle)
-        if filled < leaves:
-            self.cancel(handle)
+    def convert(self):
+        """Change coins into account money where what is left breaks the budget."""
+        worst = max(float(self.state.scenarios[s].loss) for s in range(3))
+        if worst <= self.state.account.budget:
+            return
+        coins = float(self.state.currencies[BTC].balance)
+        value = coins * self.rate(BTC)
+        moves = [(BTC, -coins), (USD, value)]
+        for currency, amount in sorted(moves, key=lambda move: -move[1]):  # money in comes first
+            support.deposit(self.state, BROKER, currency, amount)
+            self.cash[currency] += amount
+        self.check()
+
+    def ends(self, i, scenario):
+        """The lowest and the highest mark that a scenario allows."""
+        mark = self.mark(i)
+        low = np.ceil(mark * (1 - FALL[scenario][i]))
+        return int(low), int(np.floor(mark * (1 + RISE[scenario][i])))
+
+    def random_move(self):
+        """Marks somewhere in a scenario, mostly at its ends, and the orders that fill before."""
+        scenario = int(self.rng.integers(3))
+        marks = [self.mark(i) for i in EVERY]
+        for group in GROUPS:
+            end = self.ends(group[0], scenario)[int(self.rng.integers(2))]
+            part = self.rng.choice([0.0, 0.5, 1.0, 1.0])
+            old = marks[group[0]]
+            new = int(old + part * (end - old))
+            for i in group:
+                marks[i] = new
+        fills = []
+        for handle, i, side, leaves, price in self.working():
+            if (price - marks[i]) * side > 0 and self.rng.random() < 0.6:
+                lots = leaves if self.rng.random() < 0.6 else int(self.rng.integers(0, leaves))
+                fills.append((handle, i, side, lots, price))
+        return marks, fills
+
+    def planned_move(self, sign):
+        """Of all ends of all scenarios, and all orders that may fill, what costs or brings most.
+
+        `sign` is 1 for the worst, -1 for the best.
+        """
+        now = [self.mark(i) for i in EVERY]
+        working = self.working()
+        chosen = (np.inf, None, None)
+        for scenario in range(3):
+            total, marks, fills = 0.0, list(now), []
+            for group in GROUPS:
+                options = []
+                for end in (now[group[0]], *self.ends(group[0], scenario)):
+                    moved = [end if i in group else now[i] for i in EVERY]
+                    rate = moved[COIN] * TICK
+                    mine = [row for row in working if row[1] in group]
+                    for sides in ((), (1,), (-1,), (1, -1)):
+                        taken = [
+                            row
+                            for row in mine
+                            if row[2] in sides
+                            and max((row[4] - mark) * row[2] for mark in (end, now[row[1]])) > 0
+                        ]
+                        options.append((sign * self.equity(moved, rate, taken), end, taken))
+                equity, end, taken = min(options, key=lambda option: option[0])
+                total += equity
+                fills += taken
+                for i in group:
+                    marks[i] = end
+            if total < chosen[0]:
+                chosen = (total, marks, fills)
+        return chosen[1], chosen[2]
 
     def move(self):
-        """Every mark moves within one scenario, mostly to its end; orders on the way fill."""
-        scenario = int(self.rng.integers(3))
+        """Orders fill, and every mark moves within one scenario; the coin's rate comes first."""
+        kind = self.rng.random()
+        if kind < 0.5:
+            marks, fills = self.random_move()
+        else:
+            marks, fills = self.planned_move(1 if kind < 0.7 else -1)
         time = support.now(self.state) + MINUTE
-        for i in range(4):
-            fall, rise = room_to_move(self.state, i, scenario)
-            part = self.rng.choice([0.0, 0.5, 1.0, 1.0])
-            old = self.mark(i)
-            if self.rng.random() < 0.5:
-                new = int(np.ceil(old * (1 - min(part * fall, 0.95))))
-            else:
-                new = int(np.floor(old * (1 + part * rise)))
-            for handle, where, side, leaves, price in self.working():
-                if where == i and (price - new) * side > 0:
-                    self.pass_order(handle, i, side, leaves, price)
-            show_market(self.state, i, new, time)
+        late = []
+        for handle, i, side, lots, price in fills:
+            if lots > 0 and self.rng.random() < 0.5:
+                self.book(i, side, lots, price, FEE, handle)
+            elif lots > 0:
+                late.append((handle, i, side, lots, price))
+        assert market.on_rate(self.state, time, BTC, marks[COIN] * TICK) == codes.OK
+        for i in EVERY:
+            show_market(self.state, i, int(marks[i]), time)
+        for handle, i, side, lots, price in late:
+            self.book(i, side, lots, price, FEE, handle)
+            self.late_trades += 1
         self.check()
 
     def step(self):
@@ -237,9 +329,11 @@ class Desk:
                 rows = self.working()
                 self.cancel(rows[int(self.rng.integers(len(rows)))][0])
             self.order()
-        self.check()
+            self.fill_passed(0.1)
         self.derisk()
+        self.fill_passed(0.3)
         self.move()
+        self.fill_passed(0.3)
         self.derisk()
 
 

@@ -654,7 +654,7 @@ def test_an_order_that_is_none(steady, change, kind, message):
         ),
         (
             lambda r: r.reset("Ada"),
-            "reset is of nothing: allowed is kill, account, cooldown or symbol",
+            "reset is of nothing: allowed is kill, account, cooldown, peak or symbol",
         ),
         (
             lambda r: r.set_venue_state("bitmex", "disabled", "Ada"),

@@ -205,7 +205,7 @@ REGIMES = [
 CONTROLS = [
     ((0, codes.CONTROL_KILL, 0, 0, ANNA), codes.INVALID_TIME),
     ((None, 0, 0, 0, ANNA), codes.INVALID_CODE),
-    ((None, 11, 0, 0, ANNA), codes.INVALID_CODE),
+    ((None, 12, 0, 0, ANNA), codes.INVALID_CODE),
     ((None, -1, 0, 0, ANNA), codes.INVALID_CODE),
     ((None, codes.CONTROL_KILL, 0, 0, -1), codes.INVALID_IDENTIFIER),
     ((None, codes.CONTROL_KILL, 0, 0, BIG), codes.INVALID_IDENTIFIER),
@@ -256,3 +256,28 @@ def test_a_foreign_buffer_is_refused():
     assert system.on_regime(state, time_ns, 0, 1.0) == codes.BAD_BUFFER
     assert system.control(state, time_ns, codes.CONTROL_KILL, 0, 0, 1) == codes.BAD_BUFFER
     assert state.tobytes() == before
+
+
+def test_rebasing_the_peak_accepts_a_loss_so_that_a_reset_lasts():
+    state = support.make_state(max_drawdown=0.125)
+    support.fill(state, support.LINEAR_ETH, codes.BUY, 600, 2048)
+    support.quote(state, support.LINEAR_ETH, 1023, 1025)  # 600 x 512 of 2,097,152 lost: 14.6 %
+    assert state.account.latches & codes.LATCH_DRAWDOWN
+    control(state, codes.CONTROL_RESET_LATCHES)
+    assert state.account.latches & codes.LATCH_DRAWDOWN
+    assert control(state, codes.CONTROL_REBASE_PEAK) == codes.OK
+    assert state.account.drawdown == 0.0
+    assert state.account.high_water_mark == state.account.equity
+    control(state, codes.CONTROL_RESET_LATCHES)
+    assert state.account.latches == 0
+
+
+def test_a_broken_quote_does_not_swallow_the_other_positions():
+    state = support.make_state()
+    support.fill(state, support.LINEAR_ETH, codes.BUY, 3, 2048)
+    support.fill(state, support.LINEAR_BTC, codes.BUY, 7, 4096)
+    before = float(state.account.gross)
+    ticks = 1 << 39
+    support.quote(state, support.LINEAR_BTC, ticks, ticks + 2)
+    support.quote(state, support.LINEAR_BTC, 4095, 4097)
+    assert state.account.gross == before

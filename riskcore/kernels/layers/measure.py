@@ -4,17 +4,20 @@ from riskcore.kernels.elementary import floor_to_int, maximum
 from riskcore.kernels.language import kernel
 
 NO_CAP = 4.0e18  # more lots than any order may have
-SMALLEST_LIMIT = 1.0e-200  # stands for zero in a division
-UNLIMITED_USE = 1.0e18  # largest utilisation that is reported
+UNLIMITED_USE = 1.0e18  # utilisation reported for a measure above a limit of zero
 
 
 @kernel
 def raise_use(use, measure, limit):
-    """The larger of a utilisation and measure / limit; huge for a measure above a limit of zero.
+    """The larger of a utilisation and measure / limit.
 
     A division each is cheaper than comparing cross products: the divider stands idle otherwise.
     """
-    return maximum(measure / maximum(limit, SMALLEST_LIMIT), use)
+    if limit > 0.0:
+        return maximum(measure / limit, use)
+    if measure > 0.0:
+        return UNLIMITED_USE
+    return use
 
 
 @kernel
