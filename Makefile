@@ -26,8 +26,9 @@ test: $(VENV)/editable  ## every test that runs in minutes
 test-long: $(VENV)/editable  ## every test, the long ones too
 	$(BIN)/python -m pytest --slow
 
-bench: $(VENV)/editable  ## time budgets
+bench: $(VENV)/editable  ## time budgets, and the table of figures
 	$(BIN)/python -m pytest bench --override-ini testpaths=bench
+	$(BIN)/python -m bench
 
 lint: $(VENV)/editable  ## style and types
 	$(BIN)/ruff check .

@@ -41,7 +41,7 @@ PORTFOLIO = "portfolio: on_sample, advance, compute_portfolio_risk"
 
 
 class Desk:
-    """A core of the default shape with the account of `workload`, and the arguments of its calls."""
+    """A core of the default shape with the account of `workload`, and arguments for its calls."""
 
     def __init__(self, instruments: int = INSTRUMENTS, open_orders: int = OPEN_ORDERS) -> None:
         self.core = Core()
@@ -50,7 +50,9 @@ class Desk:
         self.identifiers = count(1 << 40)
         self.books = workload.quotes(instruments, 64, seed=7).tolist()
         self.orders = {
-            orders.name: [tuple(row[name].item() for name in ORDER_FIELDS) for row in orders.records]
+            orders.name: [
+                tuple(row[name].item() for name in ORDER_FIELDS) for row in orders.records
+            ]
             for orders in workload.orders(instruments)
         }
         self.work = f"{instruments} instruments"
@@ -150,7 +152,7 @@ def measure(rounds: int, calls: int) -> list[Figure]:
 
 
 def bar_events(instruments: int, bars: int, start_ns: int) -> NDArray[np.void]:
-    """Events of a replay: per bar and instrument four quotes and a trade, then clock, sample and pass."""
+    """Events of a replay: per bar and instrument four quotes and a trade, then one sample."""
     books = workload.quotes(instruments, 4 * bars, seed=11)
     size = instruments * 5 + 3
     events = np.zeros(bars * size, dtype=record_dtype("event"))
@@ -177,7 +179,7 @@ def bar_events(instruments: int, bars: int, start_ns: int) -> NDArray[np.void]:
 
 
 def replay_rate(rounds: int, bars: int = 2_000) -> float:
-    """Events a second through `Core.apply_many`: five instruments with positions, the best round."""
+    """Events a second through `Core.apply_many`: five instruments held, the best round."""
     desk = Desk(5, 20)
     events = bar_events(5, bars, desk.now)
     image = desk.core.state_bytes()

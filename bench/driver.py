@@ -39,7 +39,7 @@ CASES: dict[str, tuple[str, float, float]] = {
     "position_risk": ("position: quote, mark, volatility, VaR, ES, stop, size", 0, 500),
     "portfolio_update": ("portfolio: sample, covariance, all risk figures", 0, 0),
     "sample": ("of which rc_on_sample", 0, 0),
-    "dearest_slice": (f"of which the dearest rc_advance({SLICE_ROWS})", 0, 5_000),
+    "dearest_slice": (f"of which the dearest rc_advance({SLICE_ROWS})", 5_000, 0),
     "portfolio_risk": ("of which rc_portfolio_risk", 0, 0),
 }
 UPDATE_TARGETS = {64: 2_000.0, 512: 50_000.0}  # p50 of a portfolio update by instruments, ns

@@ -52,8 +52,9 @@ class Report:
         lines = [
             f"{about['cpu']}, {about['cores']} cores, load {about['load']:.1f}, Python "
             f"{about['python']}. Single calls; percentiles are medians over rounds and include the "
-            f"clock: {about['timer_ns']:.0f} ns in native code, {about['python_timer_ns']:.0f} ns in "
-            "Python, taken off only where a time is held against its aim.",
+            f"clock: {about['timer_ns']:.0f} ns in native code, "
+            f"{about['python_timer_ns']:.0f} ns in Python, taken off only where a time is held "
+            "against its aim.",
             "",
             table(self.figures),
         ]

@@ -1,4 +1,4 @@
-"""Calls from Python under pytest-benchmark: ``make bench``, or ``pytest bench --benchmark-autosave``.
+"""Calls from Python under pytest-benchmark: ``pytest bench --benchmark-autosave``.
 
 The table of the README, native code and peers included, is ``python -m bench``.
 """

@@ -1,7 +1,7 @@
 """The account that everything is measured on: a busy desk with positions in every instrument.
 
-Limits are generous, so that orders pass; every check is worked out all the same. Numbers come from a
-fixed seed: two runs measure the same work.
+Limits are generous, so that orders pass; every check is worked out all the same. Numbers come from
+a fixed seed: two runs measure the same work.
 """
 
 from __future__ import annotations
@@ -208,9 +208,7 @@ def _configure(core: Any, instruments: int) -> None:
         values = {"enabled": 1, "horizon_ns": (s + 1) * HOUR, "scenario_id": s + 1}
         down = np.full(n, 0.05 + 0.02 * s)
         up = np.full(n, 0.04 + 0.02 * s)
-        _must(
-            core.scenario_set(now, s, _record(core, "scenario", values), down, up), "scenario"
-        )
+        _must(core.scenario_set(now, s, _record(core, "scenario", values), down, up), "scenario")
 
 
 def quotes(instruments: int, rows: int, seed: int = SEED) -> NDArray[np.int64]:

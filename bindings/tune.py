@@ -38,7 +38,9 @@ def tune(ir: str) -> str:
     str
         The same module.
     """
-    lines, metadata, group = [], [], 0
+    lines: list[str] = []
+    metadata: list[str] = []
+    group = 0
     for line in ir.splitlines():
         found = _DEFINITION.match(line)
         if found:
@@ -60,4 +62,3 @@ def tune(ir: str) -> str:
             line = f"{line}, !llvm.loop !{group + 1}"
         lines.append(line)
     return "\n".join(lines + metadata) + "\n"
-

@@ -246,7 +246,7 @@ ACCOUNT = _table("""
     equity f money: balances + spot holdings + unrealised P&L
     cash f money: sum of balances at their rates
     holdings_value f money: sum of the equity contributions of all positions
-    high_water_mark f money: highest equity so far, moved by transfers in proportion
+    high_water_mark f money: highest equity less fill_excess so far, moved by transfers in proportion
     drawdown f fraction: 1 - equity / high_water_mark, never negative
     max_drawdown_seen f fraction: largest drawdown so far
     budget f money: equity - high_water_mark x (1 - max_drawdown): what may still be lost
@@ -276,6 +276,7 @@ ACCOUNT = _table("""
     duplicate_fills i -: proven repeats ignored
     round_trips i -: positions opened and closed
     winning_trips i -: round trips with positive P&L after fees
+    fill_excess f money: sum of the losses if every order through the mark fills at its own price
 """)
 
 REGIME = _table("""
@@ -409,6 +410,7 @@ POSITIONS = _table("""
     adjusted_lots i lots: sum of reconciliation, bust and settlement adjustments, signed
     buy_excess f money: cached loss if every working buy fills at the best own bid, where above the mark
     sell_excess f money: cached loss if every working sell fills at the best own ask, where below the mark
+    filled_value f money: cached (net + buys - sells) x value_per_lot
 """)
 
 VENUES = _table("""

@@ -1,8 +1,8 @@
 """Other people's tools on the same work, in the same run: each measured where it is installed.
 
-A module here has ``measure(quick)`` that returns figures, or raises ImportError where its package is
-not installed; ``pip install 'riskcore[bench]'`` brings them all. They do less than the core on the
-work that they share with it, as each says.
+A module here has ``measure(quick)`` that returns figures, or raises ImportError where its package
+is not installed; ``pip install 'riskcore[bench]'`` brings them all. They do less than the core on
+the work that they share with it, as each says.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def measure_all(quick: bool) -> Iterator[tuple[str, list[Figure] | str]]:
             yield name, import_module(f"bench.peers.{name}").measure(quick)
         except ImportError as error:
             yield name, f"not installed: {error.name or error}"
-        except OSError as error:
-            yield name, str(error)
+        except Exception as error:  # noqa: BLE001  a peer of another version must not end the run
+            yield name, f"did not run: {type(error).__name__}: {error}"
 
 
 def rounds(quick: bool) -> int:

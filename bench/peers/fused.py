@@ -37,7 +37,11 @@ def measure(quick: bool) -> list[Figure]:
             times = []
             for _ in range(rounds(quick)):
                 out = np.empty(samples)
-                run(ctypes.c_int64(count), ctypes.c_int64(samples), out.ctypes.data_as(ctypes.c_void_p))
+                run(
+                    ctypes.c_int64(count),
+                    ctypes.c_int64(samples),
+                    out.ctypes.data_as(ctypes.c_void_p),
+                )
                 times.append(out.tolist())
             found.append(
                 Figure(

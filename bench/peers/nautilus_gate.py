@@ -108,7 +108,9 @@ def _account() -> AccountState:
 def measure(quick: bool) -> list[Figure]:
     """One limit order that passes every check of a cash account."""
     rig = _Rig()
-    times = time_calls(lambda k: (rig.command(k),), rig.engine.execute, rounds(quick), 500 if quick else 5_000)
+    times = time_calls(
+        lambda k: (rig.command(k),), rig.engine.execute, rounds(quick), 500 if quick else 5_000
+    )
     if rig.denied or not rig.sent:
         raise RuntimeError(f"NautilusTrader denied {rig.denied} orders, sent {rig.sent}")
     return [

@@ -29,9 +29,7 @@ def _engine() -> openpit.Engine:
     builder = builder.builtin(
         policies.build_rate_limit().broker_barrier(
             policies.RateLimitBrokerBarrier(
-                limit=policies.RateLimit(
-                    max_orders=10**9, window=datetime.timedelta(seconds=10)
-                )
+                limit=policies.RateLimit(max_orders=10**9, window=datetime.timedelta(seconds=10))
             )
         )
     )
@@ -68,4 +66,6 @@ def measure(quick: bool) -> list[Figure]:
         answer.reservation.commit()
 
     times = time_calls(lambda k: (), ask, rounds(quick), 2_000 if quick else 20_000)
-    return [Figure(PEER, f"openpit {version('openpit')}", "order check: 4 policies, committed", **times)]
+    return [
+        Figure(PEER, f"openpit {version('openpit')}", "order check: 4 policies, committed", **times)
+    ]

@@ -22,7 +22,10 @@ def measure(quick: bool) -> list[Figure]:
         ]
         covariance = EwaCovariance(fading_factor=0.03)
         times = time_calls(
-            lambda k, rows=rows: (rows[k & 63],), covariance.update, rounds(quick), 200 if quick else 2_000
+            lambda k, rows=rows: (rows[k & 63],),
+            covariance.update,
+            rounds(quick),
+            200 if quick else 2_000,
         )
         found.append(
             Figure(

@@ -189,7 +189,7 @@ def label_threshold(state, i):
 
 @kernel
 def known_label(state, i, below, threshold):
-    """Label of the instrument that `i` joined last, if it is below `below` and still correlated; -1."""
+    """Label of what `i` joined last, where that is below `below` and still correlated; else -1."""
     covariance = state.covariance
     j = covariance.neighbour[i]
     if j < below:

@@ -178,13 +178,17 @@ def clear_reduction(i, row):
 
 @kernel
 def ends_after(state, i, row):
-    """Signed values of `i` if all its working buys, or all its sells, fill after the reduction."""
+    """Signed values of `i` after the reduction if all its working buys, its sells, or both fill."""
     position = state.positions[i]
     value = state.market[i].value_per_lot
     net_lots = position.net_lots + row.side * row.lots
     buys = position.working_buy_lots - row.cancel_buy_lots
     sells = position.working_sell_lots - row.cancel_sell_lots
-    return float(net_lots + buys) * value, float(net_lots - sells) * value
+    return (
+        float(net_lots + buys) * value,
+        float(net_lots - sells) * value,
+        float(net_lots + buys - sells) * value,
+    )
 
 
 @kernel
@@ -212,7 +216,7 @@ def exposure_holds(state, reductions, equity, budget):
     net_long = 0.0
     net_short = 0.0
     for i in range(state.header.instrument_count):
-        long_value, short_value = ends_after(state, i, reductions[i])
+        long_value, short_value, _filled = ends_after(state, i, reductions[i])
         gross += maximum(long_value, -short_value) + abs(state.positions[i].linked_balance)
         net_long += long_value
         net_short += short_value
@@ -239,13 +243,15 @@ def scenarios_hold(state, reductions, equity, budget):
         for i in range(header.instrument_count):
             down = state.shocks[i].down[s]
             up = state.shocks[i].up[s]
-            long_value, short_value = ends_after(state, i, reductions[i])
+            long_value, short_value, filled = ends_after(state, i, reductions[i])
             position = state.positions[i]
             buys = position.working_buy_lots - reductions[i].cancel_buy_lots
             sells = position.working_sell_lots - reductions[i].cancel_sell_lots
             buy_excess = float(buys) * price_excess(state, i, BUY, position.own_best_bid)
             sell_excess = float(sells) * price_excess(state, i, SELL, position.own_best_ask)
-            loss += scenario_loss(long_value, short_value, buy_excess, sell_excess, down, up)
+            loss += scenario_loss(
+                long_value, short_value, filled, buy_excess, sell_excess, down, up
+            )
             shock = down if state.positions[i].net_lots > 0 else up
             dust += untradable_value(state, i, reductions[i]) * maximum(0.0, 1.0 - shock)
         if not (loss <= state.parameters.max_stress_loss * equity):
@@ -284,7 +290,7 @@ def tail_holds(state, reductions, equity):
     parameters = state.parameters
     working = 0.0
     for i in range(state.header.instrument_count):
-        long_value, short_value = ends_after(state, i, reductions[i])
+        long_value, short_value, _filled = ends_after(state, i, reductions[i])
         working += (long_value - short_value) * state.volatility[i].volatility
     daily = variance_after(state, reductions) * parameters.samples_per_day
     sigma = (sqrt(maximum(daily, 0.0)) + working) * state.regime.risk_multiplier

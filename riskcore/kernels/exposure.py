@@ -63,27 +63,53 @@ def unrealized_cash(kind, contract_value, lots, cost, mark):
 
 
 @kernel
+def rate_rise(state, c):
+    """Largest relative rise of the rate of currency `c` in any scenario; 0 for the account's."""
+    currency = state.currencies[c]
+    if currency.is_account != 0:
+        return 0.0
+    if currency.instrument == 0:
+        return currency.shock
+    rise = 0.0
+    up = state.shocks[currency.instrument - 1].up
+    for s in range(state.header.scenario_count):
+        rise = maximum(rise, up[s])
+    return rise
+
+
+@kernel
 def price_excess(state, i, side, ticks):
     """Money that one lot of `side` loses at once when it fills at `ticks`, through the mark; else 0.
 
     An order that the market has passed, or that is priced to take, fills at its own price: that
-    loss is not in the mark yet. `ticks` = 0 is no order.
+    loss is not in the mark yet. In a foreign currency it also grows with the currency's rate.
+    `ticks` = 0 is no order.
     """
     market = state.market[i]
     if ticks == 0 or market.mark_set == 0:
         return 0.0
     price = float(ticks)
     if (price - market.mark) * float(side) > 0.0:
-        return abs(lot_value(state, i, price) - market.value_per_lot)
+        loss = abs(lot_value(state, i, price) - market.value_per_lot)
+        return loss * (1.0 + rate_rise(state, state.instruments[i].currency))
     return 0.0
 
 
 @kernel
-def scenario_loss(long_value, short_value, buy_excess, sell_excess, down, up):
-    """Larger loss at either end of a position, fills through the mark included; a gain is zero."""
+def scenario_loss(long_value, short_value, filled_value, buy_excess, sell_excess, down, up):
+    """Larger loss at either end of a position, fills through the mark included; a gain is zero.
+
+    Beyond its ends a position loses most where an order fills so far through the mark that what
+    the lots then gain in the move does not make up for it: where the orders of both sides fill.
+    """
     fall = long_value * down + buy_excess
     rise = sell_excess - short_value * up
-    return maximum(maximum(fall, rise), 0.0)
+    loss = maximum(maximum(fall, rise), 0.0)
+    excess = buy_excess + sell_excess
+    if excess > 0.0:
+        moved = maximum(filled_value * down, -filled_value * up)
+        loss = maximum(loss, moved + excess)
+    return loss
 
 
 @kernel
@@ -92,6 +118,7 @@ def position_loss(position, down, up):
     return scenario_loss(
         position.long_value,
         position.short_value,
+        position.filled_value,
         position.buy_excess,
         position.sell_excess,
         down,
@@ -100,18 +127,19 @@ def position_loss(position, down, up):
 
 
 @kernel
-def revalue_scenarios(state, i, old_long, old_short, old_buy, old_sell):
+def revalue_scenarios(state, i, old_long, old_short, old_filled, old_buy, old_sell):
     """Replace the contribution of instrument `i` to every scenario's loss."""
     position = state.positions[i]
     long_value = position.long_value
     short_value = position.short_value
+    filled = position.filled_value
     buy = position.buy_excess
     sell = position.sell_excess
     down = state.shocks[i].down
     up = state.shocks[i].up
     for s in range(state.header.scenario_count):
-        before = scenario_loss(old_long, old_short, old_buy, old_sell, down[s], up[s])
-        after = scenario_loss(long_value, short_value, buy, sell, down[s], up[s])
+        before = scenario_loss(old_long, old_short, old_filled, old_buy, old_sell, down[s], up[s])
+        after = scenario_loss(long_value, short_value, filled, buy, sell, down[s], up[s])
         state.scenarios[s].loss += after - before
 
 
@@ -153,6 +181,9 @@ def value_ends(state, i):
     position.gross = gross
     position.long_value = long_value
     position.short_value = short_value
+    position.filled_value = (
+        float(position.net_lots + position.working_buy_lots - position.working_sell_lots) * value
+    )
     position.buy_excess = float(position.working_buy_lots) * price_excess(
         state, i, BUY, position.own_best_bid
     )
@@ -211,6 +242,7 @@ def revalue_ends(state, i):
     old_gross = position.gross
     old_long = position.long_value
     old_short = position.short_value
+    old_filled = position.filled_value
     old_margin = position.margin
     old_maintenance = position.maintenance
     old_stop_loss = position.stop_loss
@@ -225,6 +257,7 @@ def revalue_ends(state, i):
     account.gross += gross - old_gross
     account.net_long += long_value - old_long
     account.net_short += short_value - old_short
+    account.fill_excess += (position.buy_excess - old_buy) + (position.sell_excess - old_sell)
     account.stop_loss += position.stop_loss - old_stop_loss
     account.herfindahl += gross * gross - old_gross * old_gross
     account.working_sigma += working * state.volatility[i].volatility
@@ -234,7 +267,7 @@ def revalue_ends(state, i):
     venue.maintenance += position.maintenance - old_maintenance
     covariance.cluster_risk[covariance.cluster[i]] += position.value_at_risk - old_risk
     covariance.underlying_gross[instrument.underlying] += gross - old_gross
-    revalue_scenarios(state, i, old_long, old_short, old_buy, old_sell)
+    revalue_scenarios(state, i, old_long, old_short, old_filled, old_buy, old_sell)
 
 
 @kernel
@@ -351,7 +384,7 @@ def revalue_currencies(state):
                     loss += abs(value) * currency.shock
                 else:
                     shocks = state.shocks[currency.instrument - 1]
-                    loss += scenario_loss(value, value, 0.0, 0.0, shocks.down[s], shocks.up[s])
+                    loss += scenario_loss(value, value, value, 0.0, 0.0, shocks.down[s], shocks.up[s])
         scenario = state.scenarios[s]
         scenario.loss += loss - scenario.currency_loss
         scenario.currency_loss = loss
@@ -412,6 +445,7 @@ def sum_positions(state):
     account = state.account
     covariance = state.covariance
     holdings_value = 0.0
+    fill_excess = 0.0
     gross = 0.0
     net_long = 0.0
     net_short = 0.0
@@ -426,6 +460,7 @@ def sum_positions(state):
         venue = state.venues[instrument.venue]
         working = position.long_value - position.short_value
         holdings_value += position.equity_value
+        fill_excess += position.buy_excess + position.sell_excess
         gross += position.gross
         net_long += position.long_value
         net_short += position.short_value
@@ -441,6 +476,7 @@ def sum_positions(state):
         covariance.cluster_risk[covariance.cluster[i]] += position.value_at_risk
         covariance.underlying_gross[instrument.underlying] += position.gross
     account.holdings_value = holdings_value
+    account.fill_excess = fill_excess
     account.gross = gross
     account.net_long = net_long
     account.net_short = net_short
@@ -464,14 +500,18 @@ def sum_scenarios(state):
             position = state.positions[i]
             long_value = position.long_value
             short_value = position.short_value
-            buy = position.buy_excess
-            sell = position.sell_excess
             down = state.shocks[i].down
             up = state.shocks[i].up
-            loss0 += scenario_loss(long_value, short_value, buy, sell, down[s], up[s])
-            loss1 += scenario_loss(long_value, short_value, buy, sell, down[s + 1], up[s + 1])
-            loss2 += scenario_loss(long_value, short_value, buy, sell, down[s + 2], up[s + 2])
-            loss3 += scenario_loss(long_value, short_value, buy, sell, down[s + 3], up[s + 3])
+            if position.buy_excess + position.sell_excess > 0.0:
+                loss0 += position_loss(position, down[s], up[s])
+                loss1 += position_loss(position, down[s + 1], up[s + 1])
+                loss2 += position_loss(position, down[s + 2], up[s + 2])
+                loss3 += position_loss(position, down[s + 3], up[s + 3])
+                continue
+            loss0 += scenario_loss(long_value, short_value, 0.0, 0.0, 0.0, down[s], up[s])
+            loss1 += scenario_loss(long_value, short_value, 0.0, 0.0, 0.0, down[s + 1], up[s + 1])
+            loss2 += scenario_loss(long_value, short_value, 0.0, 0.0, 0.0, down[s + 2], up[s + 2])
+            loss3 += scenario_loss(long_value, short_value, 0.0, 0.0, 0.0, down[s + 3], up[s + 3])
         state.scenarios[s].loss = loss0
         state.scenarios[s + 1].loss = loss1
         state.scenarios[s + 2].loss = loss2
@@ -577,16 +617,20 @@ def refresh_account_state(state):
 
 @kernel
 def update_equity(state):
-    """Equity, high-water mark, drawdown, budget and the loss latches."""
+    """Equity, high-water mark, drawdown, budget and the loss latches.
+
+    Profit that orders through the mark would take away when they fill makes no new peak yet.
+    """
     account = state.account
     parameters = state.parameters
     equity = account.cash + account.holdings_value
     account.equity = equity
-    if equity > account.high_water_mark:
-        account.high_water_mark = equity
+    certain = equity - account.fill_excess
+    if certain > account.high_water_mark:
+        account.high_water_mark = certain
     peak = account.high_water_mark
     drawdown = 0.0
-    if peak > 0.0:
+    if peak > 0.0 and peak > equity:
         drawdown = (peak - equity) / peak
     account.drawdown = drawdown
     if drawdown > account.max_drawdown_seen:

@@ -362,6 +362,8 @@ def measure_order(
     mask2, u2 = measure_portfolio(
         state, i, side, n, long_value, short_value, gross, decision
     )
+    working = position.working_buy_lots - position.working_sell_lots
+    filled_value = float(position.net_lots + working + side * added) * value
     buy_excess = position.buy_excess
     sell_excess = position.sell_excess
     excess = order_excess(state, i, side, decision.price_ticks)
@@ -370,7 +372,7 @@ def measure_order(
     else:
         sell_excess = float(position.working_sell_lots + added) * excess
     broken, worst, worst_budget = measure_scenarios(
-        state, i, long_value, short_value, buy_excess, sell_excess, decision
+        state, i, long_value, short_value, filled_value, buy_excess, sell_excess, decision
     )
     if (broken & STRESS_BIT) != 0:
         mask2 |= 1 << STRESS_LOSS_EXCEEDS_MAX

@@ -46,6 +46,7 @@ from riskcore.kernels.elementary import (
 )
 from riskcore.kernels.entry import check_time, currency_is_set, touch, venue_is_set
 from riskcore.kernels.exposure import revalue_all, update_equity
+from riskcore.kernels.integrity import buffer_whole
 from riskcore.kernels.language import kernel
 from riskcore.kernels.stops import refresh
 from riskcore.layout import ABI_VERSION, MAGIC, PARAMETERS
@@ -192,7 +193,10 @@ def attach(
     scenarios,
     orders,
 ):
-    """OK where the buffer was made by code with this layout and shape, else BAD_BUFFER."""
+    """OK where this code with this layout and shape made the buffer and it is whole, else BAD_BUFFER.
+
+    Cold: every index and list in it is looked at once.
+    """
     header = state.header
     if header.magic != MAGIC or header.abi_version != ABI_VERSION:
         return BAD_BUFFER
@@ -210,29 +214,12 @@ def attach(
     )
     if not same or state.system.canary != MAGIC:
         return BAD_BUFFER
-    if not counts_in_range(state):
+    if not buffer_whole(state):
+        return BAD_BUFFER
+    # Divisors and domains stand in the parameters: a damaged block is no block.
+    if state.parameters.version != 0 and not parameters_valid(state, state.parameters):
         return BAD_BUFFER
     return OK
-
-
-@kernel
-def counts_in_range(state):
-    """True where every count and list head of the header could have been written by this code."""
-    header = state.header
-    system = state.system
-    return (
-        0 <= header.instrument_count <= header.instruments
-        and 0 <= header.strategy_count <= header.strategies
-        and 0 <= header.venue_count <= header.venues
-        and 0 <= header.currency_count <= header.currencies
-        and 0 <= header.scenario_count <= header.scenarios
-        and 0 <= system.free_head <= header.orders
-        and 0 <= system.pending_head <= header.orders
-        and 0 <= system.pending_tail <= header.orders
-        and 0 <= state.history.head < header.window
-        and 0 <= state.covariance.cursor <= header.instruments
-        and 0 <= state.regime.current < header.regimes
-    )
 
 
 @kernel
@@ -596,6 +583,7 @@ def link_is_free(state, currency, instrument):
 def currency_set(state, time_ns, currency, record):
     """Add a currency (in index order), or change its link and shock.
 
+    Scenarios take both into the shocks of what is settled in it: set them again after a change.
     The first currency set with `is_account` = 1 is the account currency for ever; its rate is 1.
     A currency may link to an instrument once that instrument is set.
     """
@@ -681,18 +669,23 @@ def strategy_set(state, time_ns, strategy, record):
 
 
 @kernel
-def effective_shock(state, i, move, rising):
+def effective_shock(state, i, move, rising, rate_move):
     """Loss fraction of a position in `i` from a price move of `move` >= 0, exit cost included.
 
-    A linear contract, and an inverse one whose settlement currency moves with it, lose exactly the
-    move in account currency. An inverse contract settled in a currency that does not move loses
-    1 - 1/(1 + x) of its value: more than the move when the price falls, less when it rises. The
-    exit cost is charged on the larger of the value before and after the move.
+    A linear contract loses exactly the move, and so does in account currency an inverse one whose
+    settlement currency is linked, as the rate moves with the price. An inverse contract settled in
+    a currency that does not move loses 1 - 1/(1 + x) of its value: more than the move when the
+    price falls, less when it rises. The exit cost is charged on the larger of the value before and
+    after the move. What is lost in any other foreign currency may be paid for after its rate has
+    risen by `rate_move` >= 0.
     """
     instrument = state.instruments[i]
     currency = state.currencies[instrument.currency]
     loss = move
     grown = 1.0
+    dearer = 1.0 + rate_move
+    if instrument.kind == INVERSE and currency.instrument != 0:
+        dearer = 1.0
     if instrument.kind == INVERSE and currency.instrument == 0:
         left = maximum(1.0 - move, 1e-6)
         if rising != 0:
@@ -702,7 +695,7 @@ def effective_shock(state, i, move, rising):
             grown = 1.0 / left
     elif rising != 0:
         grown = 1.0 + move
-    return loss + instrument.exit_cost * grown
+    return (loss + instrument.exit_cost * grown) * dearer
 
 
 @kernel
@@ -744,8 +737,14 @@ def scenario_set(state, time_ns, scenario, record, down, up):
     target.scenario_id = record.scenario_id
     target.in_budget = enters_budget(state, record.horizon_ns)
     for i in range(header.instrument_count):
-        state.shocks[i].down[scenario] = effective_shock(state, i, down[i], 0)
-        state.shocks[i].up[scenario] = effective_shock(state, i, up[i], 1)
+        currency = state.currencies[state.instruments[i].currency]
+        rise = 0.0
+        if currency.instrument > 0:
+            rise = up[currency.instrument - 1]
+        elif currency.is_account == 0:
+            rise = currency.shock
+        state.shocks[i].down[scenario] = effective_shock(state, i, down[i], 0, rise)
+        state.shocks[i].up[scenario] = effective_shock(state, i, up[i], 1, rise)
     if scenario == header.scenario_count:
         header.scenario_count = scenario + 1
     revalue_all(state)

@@ -1,4 +1,4 @@
-"""The time budgets, held on a small run of the benchmarks: the slowest of many calls must keep them.
+"""The time budgets on a small run of the benchmarks: the slowest of many calls keeps them.
 
 Absolute budgets are those of the product, far above what the code needs. What is tighter is held
 against loops of known work in the same run, because machines differ and are shared.

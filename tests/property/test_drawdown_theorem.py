@@ -25,6 +25,7 @@ EXIT_COST = 1 / 256  # assumed; executing costs 3/4 of it and opening the rest
 FEE = EXIT_COST / 4
 TICKS = 400_000  # fine ticks: rounding a mark to its grid never leaves the scenario
 TICK = 2.0**-10  # of the coin, in account money
+EURO_CONTRACT = 2  # inverse, settled in euro
 COIN, CONTRACT_ON_COIN = 3, 4  # spot, and an inverse contract settled in the coin: one price
 FALL = np.array([[0.1, 0.15, 0.2, 0.12], [0.35, 0.0, 0.3, 0.5], [0.0, 0.6, 0.0, 0.0]])
 RISE = np.array([[0.1, 0.2, 0.15, 0.12], [0.1, 0.55, 0.4, 0.0], [0.0, 0.0, 1.5, 0.3]])
@@ -33,9 +34,11 @@ KINDS = (codes.LINEAR, codes.LINEAR, codes.INVERSE, codes.SPOT, codes.INVERSE)
 SETTLED = (USD, USD, EUR, USD, BTC)
 # a lot is worth 800, 2000, 1000 and 400 at the start, and always 1000
 CONTRACT = (0.002, 0.005, 4e8, 0.001, 1000 / TICK)
+EURO_MOVE = 1 / 16
+HIGHEST_RATE = (1.0, 1 + RISE[:, COIN].max() * (1 + EXIT_COST) + EXIT_COST, 1 + EURO_MOVE)
 EVERY = range(len(KINDS))
 INVERSE = {i for i in EVERY if KINDS[i] == codes.INVERSE}
-GROUPS = ((0,), (1,), (2,), (COIN, CONTRACT_ON_COIN))  # what has one price
+GROUPS = ((0,), (1,), (EURO_CONTRACT,), (COIN, CONTRACT_ON_COIN))  # what has one price
 
 INSTRUMENTS = {
     i: {
@@ -52,7 +55,7 @@ INSTRUMENTS = {
 
 
 def make_account(max_drawdown, **parameters):
-    """An account that only the drawdown budget holds back; euro has a rate that does not move."""
+    """An account that only the drawdown budget holds back."""
     limits = {
         "max_drawdown": max_drawdown,
         "target_drawdown": max_drawdown,
@@ -70,7 +73,7 @@ def make_account(max_drawdown, **parameters):
     assert market.on_rate(state, support.now(state), EUR, 1.0) == codes.OK
     assert market.on_rate(state, support.now(state), BTC, TICKS * TICK) == codes.OK
     for c, linked in ((BTC, COIN + 1), (EUR, 0)):
-        values = {"state": codes.ACTIVE, "shock": 0.0, "instrument": linked}
+        values = {"state": codes.ACTIVE, "shock": EURO_MOVE, "instrument": linked}
         row = support.record("currency", SMALL, values)
         assert setup.currency_set(state, support.now(state), c, row) == codes.OK
     for s in range(3):
@@ -114,7 +117,7 @@ class Desk:
     def rate(self, currency):
         return float(self.state.currencies[currency].rate)
 
-    def equity(self, marks=None, coin_rate=None, fills=()):
+    def equity(self, marks=None, rates=None, fills=()):
         """The ledger's equity, at the present marks or as it would be at others, after fills."""
         cash = list(self.cash)
         lots, cost = self.lots.tolist(), self.cost.tolist()
@@ -125,13 +128,28 @@ class Desk:
             mark = marks[i] if marks else self.mark(i)
             gain = cost[i] - lots[i] / mark if i in INVERSE else lots[i] * mark - cost[i]
             cash[SETTLED[i]] += gain * CONTRACT[i]
-        return cash[USD] + cash[EUR] + cash[BTC] * (coin_rate or self.rate(BTC))
+        rates = rates or [self.rate(c) for c in (USD, BTC, EUR)]
+        return sum(amount * rate for amount, rate in zip(cash, rates, strict=True))
+
+    def pending_loss(self):
+        """What passed orders cost if each side fills at its best price, at the highest rates."""
+        sides = {}
+        for _, i, side, leaves, price in self.working():
+            lots, best = sides.get((i, side), (0, price))
+            sides[i, side] = (lots + leaves, max(best * side, price * side) * side)
+        pending = 0.0
+        for (i, side), (lots, price) in sides.items():
+            if (price - self.mark(i)) * side > 0:
+                filled = self.equity(fills=[(0, i, side, lots, price)])
+                pending += (self.equity() - filled) * HIGHEST_RATE[SETTLED[i]]
+        return pending
 
     def check(self):
         """Equity agrees with the ledger and the drawdown limit has not been crossed."""
+        assert market.on_clock(self.state, support.now(self.state)) == codes.OK
         equity = self.equity()
         assert abs(self.state.account.equity - equity) <= 1e-7 * max(self.deposits, self.peak)
-        self.peak = max(self.peak, equity)
+        self.peak = max(self.peak, equity - self.pending_loss())
         room = equity - self.peak * self.floor_share
         self.lowest_room = min(self.lowest_room, room / self.peak)
         assert room >= -1e-9 * self.peak, "the drawdown limit was crossed"
@@ -171,8 +189,10 @@ class Desk:
         i = int(self.rng.integers(len(KINDS)))
         side = int(self.rng.choice([codes.BUY, codes.SELL]))
         lots = int(np.exp(self.rng.uniform(2, 11))) + 1
-        away = side * self.rng.choice([0.0, 0.0, 0.001, 0.05, -0.02, -0.2])
-        exact = self.mark(i) * (1 - away)
+        away = self.rng.choice([0.0, 0.0, 0.001, 0.05, -0.02, -0.2])
+        if side * self.lots[i] < 0:  # exits are not judged by the budget
+            away = abs(away)
+        exact = self.mark(i) * (1 - side * away)
         price = int(np.floor(exact) if side > 0 else np.ceil(exact))
         decision = self.send(i, side, lots, codes.LIMIT, price)
         if decision.action == codes.REJECT:
@@ -186,12 +206,14 @@ class Desk:
 
     def working(self):
         """Live orders as (handle, instrument, side, leaves, price)."""
+        table = self.state["orders"]
+        slots = np.flatnonzero(table["status"] != codes.ORDER_FREE)
+        names = ("generation", "instrument", "side", "lots", "filled_lots", "price_ticks")
         found = []
-        for k in support.live_slots(self.state):
-            row = self.state.orders[k]
-            handle = int(row.generation) << codes.HANDLE_SLOT_BITS | k
-            leaves = int(row.lots - row.filled_lots)
-            found.append((handle, int(row.instrument), int(row.side), leaves, int(row.price_ticks)))
+        for k, row in zip(slots.tolist(), table[slots][list(names)].tolist(), strict=True):
+            generation, i, side, lots, filled, price = row
+            handle = generation << codes.HANDLE_SLOT_BITS | k
+            found.append((handle, i, side, lots - filled, price))
         return found
 
     def cancel(self, handle):
@@ -231,16 +253,16 @@ class Desk:
         self.convert()
 
     def convert(self):
-        """Change coins into account money where what is left breaks the budget."""
+        """Change foreign money into the account's where what is left breaks the budget."""
         worst = max(float(self.state.scenarios[s].loss) for s in range(3))
         if worst <= self.state.account.budget:
             return
-        coins = float(self.state.currencies[BTC].balance)
-        value = coins * self.rate(BTC)
-        moves = [(BTC, -coins), (USD, value)]
-        for currency, amount in sorted(moves, key=lambda move: -move[1]):  # money in comes first
-            support.deposit(self.state, BROKER, currency, amount)
-            self.cash[currency] += amount
+        for foreign in (BTC, EUR):
+            amount = float(self.state.currencies[foreign].balance)
+            moves = [(foreign, -amount), (USD, amount * self.rate(foreign))]
+            for currency, moved in sorted(moves, key=lambda move: -move[1]):  # in comes first
+                support.deposit(self.state, BROKER, currency, moved)
+                self.cash[currency] += moved
         self.check()
 
     def ends(self, i, scenario):
@@ -265,7 +287,8 @@ class Desk:
             if (price - marks[i]) * side > 0 and self.rng.random() < 0.6:
                 lots = leaves if self.rng.random() < 0.6 else int(self.rng.integers(0, leaves))
                 fills.append((handle, i, side, lots, price))
-        return marks, fills
+        euro = self.rate(EUR) * (1 + self.rng.choice([-EURO_MOVE, 0.0, EURO_MOVE]))
+        return marks, euro, fills
 
     def planned_move(self, sign):
         """Of all ends of all scenarios, and all orders that may fill, what costs or brings most.
@@ -274,14 +297,15 @@ class Desk:
         """
         now = [self.mark(i) for i in EVERY]
         working = self.working()
-        chosen = (np.inf, None, None)
+        chosen = (np.inf,)
+        present = self.rate(EUR)
+        euros = [present * (1 + move) for move in (-EURO_MOVE, EURO_MOVE)]
         for scenario in range(3):
             total, marks, fills = 0.0, list(now), []
             for group in GROUPS:
                 options = []
                 for end in (now[group[0]], *self.ends(group[0], scenario)):
                     moved = [end if i in group else now[i] for i in EVERY]
-                    rate = moved[COIN] * TICK
                     mine = [row for row in working if row[1] in group]
                     for sides in ((), (1,), (-1,), (1, -1)):
                         taken = [
@@ -290,23 +314,28 @@ class Desk:
                             if row[2] in sides
                             and max((row[4] - mark) * row[2] for mark in (end, now[row[1]])) > 0
                         ]
-                        options.append((sign * self.equity(moved, rate, taken), end, taken))
-                equity, end, taken = min(options, key=lambda option: option[0])
+                        for euro in euros if EURO_CONTRACT in group else [present]:
+                            rates = (1.0, moved[COIN] * TICK, euro)
+                            equity = sign * self.equity(moved, rates, taken)
+                            options.append((equity, end, euro, taken))
+                equity, end, euro, taken = min(options, key=lambda option: option[0])
                 total += equity
+                if EURO_CONTRACT in group:
+                    chosen_euro = euro
                 fills += taken
                 for i in group:
                     marks[i] = end
             if total < chosen[0]:
-                chosen = (total, marks, fills)
-        return chosen[1], chosen[2]
+                chosen = (total, marks, chosen_euro, fills)
+        return chosen[1:]
 
     def move(self):
         """Orders fill, and every mark moves within one scenario; the coin's rate comes first."""
         kind = self.rng.random()
         if kind < 0.5:
-            marks, fills = self.random_move()
+            marks, euro, fills = self.random_move()
         else:
-            marks, fills = self.planned_move(1 if kind < 0.7 else -1)
+            marks, euro, fills = self.planned_move(1 if kind < 0.7 else -1)
         time = support.now(self.state) + MINUTE
         late = []
         for handle, i, side, lots, price in fills:
@@ -314,7 +343,8 @@ class Desk:
                 self.book(i, side, lots, price, FEE, handle)
             elif lots > 0:
                 late.append((handle, i, side, lots, price))
-        assert market.on_rate(self.state, time, BTC, marks[COIN] * TICK) == codes.OK
+        for currency, rate in ((BTC, marks[COIN] * TICK), (EUR, euro)):
+            assert market.on_rate(self.state, time, currency, rate) == codes.OK
         for i in EVERY:
             show_market(self.state, i, int(marks[i]), time)
         for handle, i, side, lots, price in late:

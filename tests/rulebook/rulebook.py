@@ -311,7 +311,8 @@ class Case:
     def through_the_mark(self, j: int, n: int) -> tuple[float, float]:
         """Money that the working buys, and the sells, lose at once by filling through the mark.
 
-        All of a side are taken to fill at its best own price, the order's included if n > 0.
+        All of a side are taken to fill at its best own price, the order's included if n > 0. A loss
+        in a foreign currency is counted at the highest rate of any scenario.
         """
         mark, terms = self.mark(j), self.instruments[j]
         if not mark > 0:
@@ -328,7 +329,17 @@ class Case:
 
         bought = abs(worth(bid) - worth(mark)) if bid > mark else 0.0
         sold = abs(worth(mark) - worth(ask)) if 0 < ask < mark else 0.0
-        return buys * bought, sells * sold
+        dearer = 1.0 + self.rise(terms.currency)
+        return buys * bought * dearer, sells * sold * dearer
+
+    def rise(self, c: int) -> float:
+        """Largest rise of a currency's rate in any scenario, as a fraction."""
+        row = self.currencies[c]
+        if row.is_account:
+            return 0.0
+        if row.instrument > 0:
+            return max([0.0, *self.ups[row.instrument - 1][: len(self.scenarios)]])
+        return float(row.shock)
 
     def size(self, j: int, n: int) -> int:
         """Lots at the larger end."""
@@ -432,7 +443,10 @@ class Case:
             buying, selling = self.through_the_mark(j, m)
             fall = long_end * self.values[j] * down + buying
             rise = -short_end * self.values[j] * up + selling
-            return max(0.0, fall, rise)
+            # Both sides may fill: what is through the mark costs that even where its lots gain.
+            filled = (long_end + short_end - self.positions[j].net_lots) * self.values[j]
+            both = max(filled * down, -filled * up) + buying + selling
+            return max(0.0, fall, rise, both)
 
         after, before = self.total(("scenario", s), loss, n)
         if ("currency", s) not in self._others:

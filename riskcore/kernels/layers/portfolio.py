@@ -145,10 +145,12 @@ def measure_portfolio(state, i, side, lots, long_value, short_value, gross, deci
 
 
 @kernel
-def measure_scenarios(state, i, long_value, short_value, buy_excess, sell_excess, decision):
+def measure_scenarios(
+    state, i, long_value, short_value, filled_value, buy_excess, sell_excess, decision
+):
     """Which of the stress limit and the drawdown budget some scenario breaks.
 
-    The four values are those of the position with the order.
+    The five values are those of the position with the order.
 
     Returns
     -------
@@ -162,6 +164,7 @@ def measure_scenarios(state, i, long_value, short_value, buy_excess, sell_excess
     position = state.positions[i]
     old_long = position.long_value
     old_short = position.short_value
+    old_filled = position.filled_value
     old_buy = position.buy_excess
     old_sell = position.sell_excess
     down = state.shocks[i].down
@@ -179,8 +182,10 @@ def measure_scenarios(state, i, long_value, short_value, buy_excess, sell_excess
             continue
         before = scenario.loss
         loss = before + (
-            scenario_loss(long_value, short_value, buy_excess, sell_excess, down[s], up[s])
-            - scenario_loss(old_long, old_short, old_buy, old_sell, down[s], up[s])
+            scenario_loss(
+                long_value, short_value, filled_value, buy_excess, sell_excess, down[s], up[s]
+            )
+            - scenario_loss(old_long, old_short, old_filled, old_buy, old_sell, down[s], up[s])
         )
         more = 0.0 if loss <= before else loss
         total += loss
@@ -214,15 +219,27 @@ def cap_scenarios(state, i, side, own_before, excess, limit, only_budget):
     down = state.shocks[i].down
     up = state.shocks[i].up
     working = position.working_buy_lots if side > 0 else position.working_sell_lots
+    other = position.sell_excess if side > 0 else position.buy_excess
+    own_excess = float(working) * excess
+    filled = float(side) * position.filled_value
+    crossing = excess + other > 0.0
     cap = NO_CAP
     for s in range(state.header.scenario_count):
         scenario = state.scenarios[s]
         if scenario.enabled == 0 or (only_budget != 0 and scenario.in_budget == 0):
             continue
         allowed = position_loss(position, down[s], up[s]) + maximum(limit - scenario.loss, 0.0)
-        shock = value * (down[s] if side > 0 else up[s])
-        already = float(own_before) * shock + float(working) * excess
+        fraction = down[s] if side > 0 else up[s]
+        shock = value * fraction
+        already = float(own_before) * shock + own_excess
         cap = smaller(cap, lots_within(allowed - already, shock + excess))
+        if crossing:
+            # Both sides filled: after the move against the order, and after the other one.
+            left = allowed - (own_excess + other)
+            cap = smaller(cap, lots_within(left - filled * fraction, shock + excess))
+            fraction = up[s] if side > 0 else down[s]
+            gained = value * fraction
+            cap = smaller(cap, lots_within(left + filled * fraction, excess - gained))
     return cap
 
 
