@@ -1,15 +1,17 @@
 """The drawdown theorem: with the gate's budget respected and reductions done, the limit holds.
 
 Random orders go through the gate, fill in part or whole, are cancelled or replaced by others; every
-instrument then moves either way by as much as one budget scenario allows, working orders filling on
-the way or not at all: those that the market has passed rest on, some priced through the mark from
-the start, and fill late, in parts, at their own price. `derisk` is executed at the assumed cost
-before the next move. Equity must never fall below high_water_mark x (1 - max_drawdown). Equity is
-also kept by an independent ledger.
+market then moves either way by as much as one budget scenario allows, at random or to where it costs
+or brings most. Working orders fill on the way or do not: those that the market has passed rest on,
+others are priced through the mark from the start, and both fill late, in parts, at their own price.
+Some contracts are settled in a coin that moves with them, or in euro, whose rate moves by itself.
+`derisk` is executed at the assumed cost before the next move. Equity must never fall below
+high_water_mark x (1 - max_drawdown). Equity and its peak are also kept by an independent ledger.
 
-What is assumed, besides moves within a scenario and costs within `exit_cost`: a coin's rate moves
-as the contracts settled in it, and is given before their marks; money in a foreign currency that
-alone could lose more than the budget is converted when everything else is closed.
+What is assumed is what the module of `derisk` states: each market makes one move, within its
+scenario; entering and leaving costs no more than `exit_cost`; orders that close are not priced
+through the mark when they are sent; the coin's rate moves as the contracts settled in it and is
+given first; foreign money that alone breaks the budget is converted when all else is closed.
 """
 
 import numpy as np
@@ -36,6 +38,7 @@ SETTLED = (USD, USD, EUR, USD, BTC)
 CONTRACT = (0.002, 0.005, 4e8, 0.001, 1000 / TICK)
 EURO_MOVE = 1 / 16
 HIGHEST_RATE = (1.0, 1 + RISE[:, COIN].max() * (1 + EXIT_COST) + EXIT_COST, 1 + EURO_MOVE)
+FINE = 4000  # ticks; no mark falls below
 EVERY = range(len(KINDS))
 INVERSE = {i for i in EVERY if KINDS[i] == codes.INVERSE}
 GROUPS = ((0,), (1,), (EURO_CONTRACT,), (COIN, CONTRACT_ON_COIN))  # what has one price
@@ -266,10 +269,11 @@ class Desk:
         self.check()
 
     def ends(self, i, scenario):
-        """The lowest and the highest mark that a scenario allows."""
-        mark = self.mark(i)
-        low = np.ceil(mark * (1 - FALL[scenario][i]))
-        return int(low), int(np.floor(mark * (1 + RISE[scenario][i])))
+        """The lowest and the highest mark that a scenario allows, where ticks are still fine."""
+        mark = int(self.mark(i))
+        low = int(np.ceil(mark * (1 - FALL[scenario][i])))
+        high = int(np.floor(mark * (1 + RISE[scenario][i])))
+        return low if low > FINE else mark, high if high < 1 << 29 else mark
 
     def random_move(self):
         """Marks somewhere in a scenario, mostly at its ends, and the orders that fill before."""
@@ -369,33 +373,113 @@ class Desk:
 
 @pytest.mark.parametrize("cushion_multiplier", [0.5, 2.0, 64.0])
 @pytest.mark.parametrize("max_drawdown", [0.01, 0.05, 0.2, 0.5])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_equity_never_crosses_the_drawdown_limit(seed, max_drawdown, cushion_multiplier):
     desk = Desk([seed, 1], max_drawdown, cushion_multiplier=cushion_multiplier)
-    for _ in range(40):
+    for _ in range(16):
         desk.step()
     assert desk.trades > 0
 
 
 def test_the_simulation_comes_close_to_the_limit():
     # If it never did, the property above would prove little.
-    closest = []
-    for seed in range(12):
-        desk = Desk(seed, 0.2)
-        for _ in range(25):
+    desks = [Desk(seed, 0.2) for seed in range(6)]
+    for desk in desks:
+        for _ in range(16):
             desk.step()
-        closest.append(desk.lowest_room)
         assert desk.refused > 0
-    assert min(closest) < 0.02
+        assert desk.late_trades > 0
+    assert min(desk.lowest_room for desk in desks) < 1e-3
 
 
-def fill_the_budget(desk):
-    """Buy the first instrument until the gate lets nothing more through."""
-    mark = int(desk.mark(0))
-    decision = desk.send(0, codes.BUY, 1_000_000, codes.LIMIT, mark)
+def open_order(desk, i, side, price):
+    """Send an order of which the gate leaves as much as the budget covers; lots and handle."""
+    decision = desk.send(i, side, 1_000_000, codes.LIMIT, price)
     assert decision.action == codes.RESIZE
     assert "DRAWDOWN_BUDGET_EXCEEDED" in codes.check_names(decision.reasons)
-    desk.book(0, codes.BUY, int(decision.lots), mark, 0.0, int(decision.handle))
+    return int(decision.lots), int(decision.handle)
+
+
+def fill_the_budget(desk, i=0, side=codes.BUY):
+    """Trade an instrument at the mark until the gate lets nothing more through."""
+    mark = int(desk.mark(i))
+    lots, handle = open_order(desk, i, side, mark)
+    desk.book(i, side, lots, mark, 0.0, handle)
+
+
+def move_to(desk, *instruments, share):
+    """Move marks to a share of what they are."""
+    for i in instruments:
+        show_market(desk.state, i, round(desk.mark(i) * share), support.now(desk.state))
+
+
+def move_rate(desk, currency, share):
+    """Move a rate to a share of what it is."""
+    rate = desk.rate(currency) * share
+    assert market.on_rate(desk.state, support.now(desk.state), currency, rate) == codes.OK
+
+
+def test_an_order_that_fills_late_was_counted_all_the_time():
+    desk = Desk(1, 0.1)
+    lots, handle = open_order(desk, 0, codes.BUY, TICKS)
+    move_to(desk, 0, share=0.65)
+    for i in (0, COIN):
+        assert desk.send(i, codes.BUY, 100, codes.LIMIT, int(desk.mark(i))).lots < 5
+    desk.book(0, codes.BUY, lots // 3, TICKS, 0.0, handle)
+    assert desk.send(COIN, codes.BUY, 100, codes.LIMIT, TICKS).lots < 5
+    desk.book(0, codes.BUY, lots - lots // 3, TICKS, 0.0, handle)
+    desk.check()
+    desk.derisk()
+    assert desk.lowest_room < 1e-3
+
+
+def test_profit_is_no_peak_while_passed_orders_may_take_it_away():
+    desk = Desk(1, 0.1)
+    desk.book(0, codes.SELL, 1000, TICKS, 0.0)
+    lots, handle = open_order(desk, 0, codes.BUY, TICKS)
+    assert lots > 1000
+    move_to(desk, 0, share=0.65)
+    assert desk.equity() > desk.deposits * 1.1
+    assert desk.state.account.high_water_mark < desk.deposits * 1.001
+    desk.book(0, codes.BUY, lots, TICKS, 0.0, handle)
+    desk.check()
+    assert desk.lowest_room < 1e-3
+
+
+def test_passed_exits_leave_the_rest_of_the_position_and_the_budget_covers_both():
+    # The buys cost more than the lots that they close can lose in a rise.
+    desk = Desk(1, 0.1)
+    desk.book(0, codes.SELL, 1000, TICKS, 0.0)
+    decision = desk.send(0, codes.BUY, 500, codes.LIMIT, TICKS)
+    move_to(desk, 0, share=0.65)
+    fill_the_budget(desk, 1, codes.SELL)
+    desk.derisk()
+    desk.book(0, codes.BUY, 500, TICKS, 0.0, int(decision.handle))
+    move_to(desk, 0, share=1 + RISE[1][0])
+    move_to(desk, 1, share=1 + RISE[1][1])
+    desk.check()
+    assert desk.lowest_room < 3e-3
+
+
+def test_what_a_late_fill_loses_in_a_coin_is_paid_at_the_higher_rate():
+    desk = Desk(1, 0.1)
+    price = int(0.8 * TICKS)
+    lots, handle = open_order(desk, CONTRACT_ON_COIN, codes.SELL, price)
+    rise = 1 + RISE[2][COIN]
+    move_rate(desk, BTC, rise)
+    move_to(desk, COIN, CONTRACT_ON_COIN, share=rise)
+    desk.book(CONTRACT_ON_COIN, codes.SELL, lots, price, 0.0, handle)
+    desk.check()
+    assert desk.lowest_room < 2e-3
+
+
+def test_a_loss_in_euro_is_paid_at_the_higher_rate():
+    desk = Desk(1, 0.1)
+    fill_the_budget(desk, EURO_CONTRACT, codes.SELL)
+    move_rate(desk, EUR, 1 + EURO_MOVE)
+    move_to(desk, EURO_CONTRACT, share=1 + RISE[2][EURO_CONTRACT])
+    desk.check()
+    assert desk.lowest_room < 2e-3
 
 
 def test_a_move_to_the_end_of_the_scenario_leaves_enough_to_close_everything():
@@ -432,3 +516,15 @@ def test_skipping_the_reductions_crosses_the_limit():
     for desk in desks:
         desk.derisk = lambda: None
     assert any(crosses(desk) for desk in desks)
+
+
+def test_an_exit_priced_through_the_mark_crosses_the_limit():
+    # The budget judges what opens; an exit may always leave, at what it is priced.
+    desk = Desk(1, 0.1)
+    fill_the_budget(desk, 0, codes.SELL)
+    lots, price = int(-desk.lots[0]), int(1.2 * TICKS)
+    decision = desk.send(0, codes.BUY, lots, codes.LIMIT, price)
+    assert decision.action == codes.APPROVE
+    desk.book(0, codes.BUY, lots, price, 0.0, int(decision.handle))
+    with pytest.raises(AssertionError, match="the drawdown limit was crossed"):
+        desk.check()
