@@ -40,7 +40,8 @@ the unit of the named currency; ``share`` is a fraction of equity; ``fraction`` 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields as dataclass_fields
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -801,13 +802,13 @@ def _record(table: tuple[Field, ...], sizes: Shape) -> np.dtype:
 
 
 @lru_cache(maxsize=64)
-def record_dtype(name: str, shape: Shape = Shape()) -> np.dtype:  # noqa: B008
+def record_dtype(name: str, shape: Shape = Shape()) -> np.dtype:
     """The dtype of one of RECORDS, for example ``record_dtype("order")``."""
     return _record(RECORDS[name], shape)
 
 
 @lru_cache(maxsize=64)
-def state_dtype(shape: Shape = Shape()) -> np.dtype:  # noqa: B008
+def state_dtype(shape: Shape = Shape()) -> np.dtype:
     """The dtype of the whole buffer."""
     names, formats, offsets, offset = [], [], [], 0
     for block in STATE_BLOCKS:
@@ -822,7 +823,7 @@ def state_dtype(shape: Shape = Shape()) -> np.dtype:  # noqa: B008
 
 
 @lru_cache(maxsize=64)
-def layout_hash(shape: Shape = Shape()) -> int:  # noqa: B008
+def layout_hash(shape: Shape = Shape()) -> int:
     """A positive int64 that changes with any name, type, shape or order of a field."""
     text = repr(
         (

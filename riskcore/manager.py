@@ -782,7 +782,9 @@ class AdaptiveRiskManager:
         ]
         chosen = [(code, target) for asked, code, target in wanted if asked]
         if not chosen:
-            raise InputError("reset is of nothing: allowed is kill, account, cooldown, peak or symbol")
+            raise InputError(
+                "reset is of nothing: allowed is kill, account, cooldown, peak or symbol"
+            )
         answer = ""
         for code, target in chosen:
             answer = self._control("reset", code, target, 0, author, time)

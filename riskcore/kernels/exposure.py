@@ -79,7 +79,7 @@ def rate_rise(state, c):
 
 @kernel
 def price_excess(state, i, side, ticks):
-    """Money that one lot of `side` loses at once when it fills at `ticks`, through the mark; else 0.
+    """Money that a lot of `side` loses at once when it fills at `ticks`, through the mark; else 0.
 
     An order that the market has passed, or that is priced to take, fills at its own price: that
     loss is not in the mark yet. In a foreign currency it also grows with the currency's rate.
@@ -384,7 +384,8 @@ def revalue_currencies(state):
                     loss += abs(value) * currency.shock
                 else:
                     shocks = state.shocks[currency.instrument - 1]
-                    loss += scenario_loss(value, value, value, 0.0, 0.0, shocks.down[s], shocks.up[s])
+                    down = shocks.down[s]
+                    loss += scenario_loss(value, value, value, 0.0, 0.0, down, shocks.up[s])
         scenario = state.scenarios[s]
         scenario.loss += loss - scenario.currency_loss
         scenario.currency_loss = loss

@@ -1,8 +1,9 @@
 """The gate: every order passes through here, through all seven layers, before it leaves.
 
 An order is split into what only reduces the position (exit) and what opens. Exits are stopped only
-by what makes them wrong or unsendable; the rest is judged by every check. Where smaller orders pass,
-the largest that does is allowed. The state is judged as it stood before the order moved the clock.
+by what makes them wrong or unsendable; the rest is judged by every check. Where smaller orders
+pass, the largest that does is allowed. The state is judged as it stood before the order moved the
+clock.
 """
 
 from riskcore.codes import (
@@ -359,9 +360,7 @@ def measure_order(
     mask1, u1 = measure_position(
         state, i, side, flags, added, opening, own_before, order_value, other_value
     )
-    mask2, u2 = measure_portfolio(
-        state, i, side, n, long_value, short_value, gross, decision
-    )
+    mask2, u2 = measure_portfolio(state, i, side, n, long_value, short_value, gross, decision)
     working = position.working_buy_lots - position.working_sell_lots
     filled_value = float(position.net_lots + working + side * added) * value
     buy_excess = position.buy_excess
@@ -391,9 +390,7 @@ def measure_order(
 
 
 @kernel
-def cap_order(
-    state, now, word0, word1, i, s, side, price_ticks, order_value, exit_lots
-):
+def cap_order(state, now, word0, word1, i, s, side, price_ticks, order_value, exit_lots):
     """Most lots (float64) that every objecting sized check lets through."""
     position = state.positions[i]
     if side == BUY:
@@ -403,9 +400,7 @@ def cap_order(
         own_before = position.working_sell_lots - position.net_lots
         other_value = position.long_value
     excess = order_excess(state, i, side, price_ticks)
-    cap = cap_position(
-        state, word0, i, side, exit_lots, own_before, order_value, other_value
-    )
+    cap = cap_position(state, word0, i, side, exit_lots, own_before, order_value, other_value)
     cap = smaller(cap, cap_portfolio(state, word0, i, side, own_before, excess))
     cap = smaller(
         cap, cap_account(state, word0, i, side, exit_lots, own_before, order_value, excess)
@@ -417,7 +412,19 @@ def cap_order(
 
 @kernel
 def resize(
-    state, now, word0, word1, i, s, side, type, flags, price_ticks, order_value, exit_lots, lots,
+    state,
+    now,
+    word0,
+    word1,
+    i,
+    s,
+    side,
+    type,
+    flags,
+    price_ticks,
+    order_value,
+    exit_lots,
+    lots,
     decision,
 ):
     """Largest multiple of the lot step below `lots` at which no sized check objects.
@@ -437,7 +444,18 @@ def resize(
         if n <= exit_lots:
             return exit_lots
         more0, more1, _uses = measure_order(
-            state, now, i, s, side, type, flags, price_ticks, order_value, exit_lots, 0, n,
+            state,
+            now,
+            i,
+            s,
+            side,
+            type,
+            flags,
+            price_ticks,
+            order_value,
+            exit_lots,
+            0,
+            n,
             decision,
         )
         if more0 == 0 and more1 == 0:
@@ -448,8 +466,20 @@ def resize(
 
 @kernel
 def judge(
-    state, time_ns, i, s, side, type, flags, lots, price_ticks, stop_ticks, confidence, released,
-    reducing, decision,
+    state,
+    time_ns,
+    i,
+    s,
+    side,
+    type,
+    flags,
+    lots,
+    price_ticks,
+    stop_ticks,
+    confidence,
+    released,
+    reducing,
+    decision,
 ):
     """All seven layers for a structurally sound order. Reads the state, writes the decision.
 
@@ -491,9 +521,7 @@ def judge(
         state, i, now, type, price_ticks, stop_ticks, lots, float(lots) * order_value
     )
     market1, stop5, u5 = flag_market(state, i, now, side, type, flags, price_ticks)
-    strategy1, u6 = flag_strategy(
-        state, i, s, now, side, type, price_ticks, confidence
-    )
+    strategy1, u6 = flag_strategy(state, i, s, now, side, type, price_ticks, confidence)
     fixed0 = system0 | position0 | account0
     fixed1 = exchange1 | market1 | strategy1
     stop0 = system0 & (1 << KILL_SWITCH)
@@ -502,7 +530,18 @@ def judge(
         fixed0 = stop0
         fixed1 = stop1
     sized0, sized1, uses = measure_order(
-        state, now, i, s, side, type, flags, price_ticks, order_value, exit_lots, released, lots,
+        state,
+        now,
+        i,
+        s,
+        side,
+        type,
+        flags,
+        price_ticks,
+        order_value,
+        exit_lots,
+        released,
+        lots,
         decision,
     )
     if exit_lots == lots:
@@ -526,8 +565,20 @@ def judge(
         allowed = exit_lots
         if fixed0 == 0 and fixed1 == 0 and released == 0:
             allowed = resize(
-                state, now, sized0, sized1, i, s, side, type, flags, price_ticks, order_value,
-                exit_lots, lots, decision,
+                state,
+                now,
+                sized0,
+                sized1,
+                i,
+                s,
+                side,
+                type,
+                flags,
+                price_ticks,
+                order_value,
+                exit_lots,
+                lots,
+                decision,
             )
         grant(state, i, allowed, order_value, decision)
     if decision.exit_lots > decision.lots:

@@ -257,8 +257,8 @@ def on_rate(state, time_ns, currency, rate):
     """Take the rate of a currency and revalue everything that depends on it.
 
     Weights of the covariance follow at the next sample, as they do for marks; only at the first
-    rate, before which nothing in the currency had a value, they follow at once. What appears then is
-    treated as a transfer: neither profit nor loss.
+    rate, before which nothing in the currency had a value, they follow at once. What appears then
+    is treated as a transfer: neither profit nor loss.
 
     Parameters
     ----------

@@ -193,7 +193,7 @@ def attach(
     scenarios,
     orders,
 ):
-    """OK where this code with this layout and shape made the buffer and it is whole, else BAD_BUFFER.
+    """OK where code of this layout and shape made the buffer and it is whole, else BAD_BUFFER.
 
     Cold: every index and list in it is looked at once.
     """

@@ -1,4 +1,4 @@
-"""After init nothing is allocated: counted in a C program that replaces the allocator, and in Python."""
+"""After init nothing is allocated: counted in C by a replaced allocator, and in Python."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ int main(int argc, char **argv)
     if (rc_state_attach(state) != 1) return 3;
     before = calls;
     long valid = 0;
-    for (size_t k = 0; k < count; k++) valid += rc_apply(state, events + k * event_size, decision) == 1;
+    for (size_t k = 0; k < count; k++)
+        valid += rc_apply(state, events + k * event_size, decision) == 1;
     printf("%ld %ld %ld\n", one, calls - before, valid);
     return 0;
 }
@@ -78,9 +79,8 @@ def test_native_events_allocate_nothing(recording: tuple[Path, int], tmp_path: P
     (tmp_path / "count.c").write_text(PROGRAM)
     program = str(tmp_path / "count")
     library = str(tmp_path / "lib" / "libriskcore.a")
-    subprocess.run(
-        ["gcc", "-O1", "-fno-builtin", "-o", program, str(tmp_path / "count.c"), library], check=True
-    )
+    source = str(tmp_path / "count.c")
+    subprocess.run(["gcc", "-O1", "-fno-builtin", "-o", program, source, library], check=True)
     sizes = [
         state_dtype(SMALL).itemsize,
         record_dtype("event", SMALL).itemsize,

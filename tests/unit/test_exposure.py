@@ -198,9 +198,7 @@ def test_without_a_mark_there_is_nothing_to_be_through():
 
 def make_euro_account():
     """Linear ether settled in euro, worth a dollar and a half, instead of in dollars."""
-    terms = support.INSTRUMENTS | {
-        LINEAR_ETH: support.INSTRUMENTS[LINEAR_ETH] | {"currency": EUR}
-    }
+    terms = support.INSTRUMENTS | {LINEAR_ETH: support.INSTRUMENTS[LINEAR_ETH] | {"currency": EUR}}
     state = make_state(instruments=terms)
     assert market.on_rate(state, support.now(state), EUR, 1.5) == codes.OK
     return state

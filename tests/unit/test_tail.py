@@ -234,7 +234,7 @@ def test_account_figures_by_hand(state):
     squares = 102_400**2 + 204_800**2 + 38_400**2 + (350 * 1024) ** 2
     assert out.herfindahl == pytest.approx(squares / equity**2)
     assert out.largest_weight == pytest.approx(350 * 1024 / equity)  # ether above all bitcoin
-    # the squeeze takes half of the short, which then leaves at 1.5 times the price; leaving costs 1/256
+    # the squeeze takes half of the short, which leaves at 1.5 times the price; leaving costs 1/256
     cost = 1 / 256
     squeeze = 350 * 1024 * (0.5 + 1.5 * cost) + 345_600 * cost
     assert out.stress_loss == pytest.approx(squeeze)

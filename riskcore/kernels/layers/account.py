@@ -42,9 +42,7 @@ def flag_account(state, now):
     use = raise_use(use, loss, limit)
     if account.open_orders + 1 > parameters.max_open_orders:
         mask |= 1 << OPEN_ORDERS_EXCEEDS_MAX
-    use = raise_use(
-        use, float(account.open_orders + 1), float(parameters.max_open_orders)
-    )
+    use = raise_use(use, float(account.open_orders + 1), float(parameters.max_open_orders))
     if now < account.cooldown_until_ns:
         mask |= 1 << LOSING_STREAK_COOLDOWN
     if not (account.equity > 0.0):

@@ -101,9 +101,7 @@ def flag_exchange(state, i, now, type, price_ticks, stop_ticks, lots, notional):
     mask, blocking = check_messages(venue, now)
     use = 0.0
     level = bucket_level(venue.message_arrival_ns, now, venue.message_interval_ns)
-    use = raise_use(
-        use, float(level), float(venue.message_burst_ns - venue.message_reserve_ns)
-    )
+    use = raise_use(use, float(level), float(venue.message_burst_ns - venue.message_reserve_ns))
     wrong = check_filters(instrument, type, price_ticks, stop_ticks, lots, notional)
     if venue.state == DOWN or instrument.state == DOWN:
         wrong |= 1 << (VENUE_DOWN - WORD)
@@ -149,4 +147,3 @@ def cap_exchange(state, mask, i, own_before):
     limit = state.parameters.max_venue_exposure * state.account.equity
     slack = maximum(limit - venue.gross, 0.0)
     return cap_gross(state, i, own_before, state.positions[i].gross + slack)
-

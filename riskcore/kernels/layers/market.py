@@ -24,7 +24,6 @@ from riskcore.codes import (
 from riskcore.kernels.language import kernel
 from riskcore.kernels.layers.measure import (
     NO_CAP,
-    lots_within,
     raise_use,
     smaller,
 )

@@ -1,4 +1,4 @@
-"""Layer 1: one position. Its own end is what it would be if every working order of the side fills."""
+"""Layer 1: one position. Its own end is what it is once every working order of the side fills."""
 
 from riskcore.codes import (
     CLOSE_ONLY,
@@ -129,9 +129,7 @@ def measure_position(state, i, side, flags, lots, opening, own_before, order_val
             state.venues[instrument.venue].maintenance
             + minimum_distance * float(held_before) * value
         )
-        measure = (
-            maintenance_after(state, i, own_value, other_value) + minimum_distance * own_value
-        )
+        measure = maintenance_after(state, i, own_value, other_value) + minimum_distance * own_value
         limit = state.venues[instrument.venue].equity
         if exceeds(measure, before, limit):
             mask |= 1 << LIQUIDATION_DISTANCE_BELOW_MIN
