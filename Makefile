@@ -9,7 +9,6 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 NATIVE := setup.py pyproject.toml riskcore/layout.py riskcore/codes.py \
 	$(shell find riskcore/kernels bindings -name '*.py' -o -name '*.pyx')
-SOURCES := $(NATIVE) $(shell find riskcore config -name '*.py' -o -name '*.yaml' -o -name '*.parquet')
 
 .PHONY: demo test test-long bench lint build clean help
 
@@ -46,13 +45,13 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "riskcore needs Python 3.11 or later: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-# The demonstration uses the package as a user installs it; tests use the tree itself.
-$(VENV)/installed: $(BIN)/python $(SOURCES)
-	@test -f $(VENV)/editable || { echo "installing riskcore (a minute or two)"; $(PIP) install --quiet .; }
-	@test ! -f $(VENV)/editable || $(MAKE) --no-print-directory $(VENV)/editable
+# Both build the extension in the tree, so that Python started here finds it.
+$(VENV)/installed: $(BIN)/python $(NATIVE)
+	@echo "installing riskcore (a minute or two)"
+	@$(PIP) install --quiet --editable .
 	@touch $@
 
-$(VENV)/editable: $(BIN)/python $(NATIVE)
-	@echo "installing riskcore and its test tools (a minute or two)"
+$(VENV)/editable: $(VENV)/installed
+	@echo "installing what the tests use"
 	@$(PIP) install --quiet --editable '.[test]'
 	@touch $@

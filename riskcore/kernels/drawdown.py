@@ -1,12 +1,23 @@
 """What the drawdown leaves to risk, and the reductions that bring every budget back.
 
 The drawdown theorem. Let every position be such that in every budget scenario the sum of the
-instruments' losses, exit costs included and nothing offset, is at most the drawdown budget. After
-any move inside a scenario the budget still covers the cost of closing everything; `derisk` then
-proposes reductions after whose cost the sum holds again. So if the reductions complete at the
-assumed cost before the next such move, equity never falls below
-high_water_mark x (1 - max_drawdown). What it assumes: moves within a scenario, entry costs within
-`exit_cost`, and positions that can be traded (a venue that is down cannot be left).
+instruments' losses, exit costs and fills through the mark included and nothing offset, is at most
+the drawdown budget. After any move inside a scenario, whichever orders fill in it or later, the
+budget still covers the cost of closing everything; `derisk` then proposes reductions after whose
+cost the sum holds again. So if the reductions complete at the assumed cost before the next such
+move, equity never falls below high_water_mark x (1 - max_drawdown). What it assumes:
+
+- Each market makes one move, within the scenario, before the reductions are complete: up to a new
+  peak of equity and down again are two.
+- Entering and leaving cost at most `exit_cost` of the value at the mark, and what is open can be
+  traded (a venue that is down cannot be left).
+- Exits are not priced through the mark by more than that: the budget judges what opens, and an
+  exit leaves at any price within its collar. One that the market passes later is counted.
+- The rate of a linked currency moves as the contracts settled in it do and is given before their
+  marks, any other foreign rate by at most its `shock`; what spot quoted in a foreign currency may
+  lose is its scenario's move in account currency.
+- Foreign money that alone breaks the budget is converted once everything else is closed: no
+  reduction can do that.
 """
 
 from math import sqrt

@@ -1,12 +1,13 @@
 """The drawdown theorem: with the gate's budget respected and reductions done, the limit holds.
 
 Random orders go through the gate, fill in part or whole, are cancelled or replaced by others; every
-market then moves either way by as much as one budget scenario allows, at random or to where it costs
-or brings most. Working orders fill on the way or do not: those that the market has passed rest on,
-others are priced through the mark from the start, and both fill late, in parts, at their own price.
-Some contracts are settled in a coin that moves with them, or in euro, whose rate moves by itself.
-`derisk` is executed at the assumed cost before the next move. Equity must never fall below
-high_water_mark x (1 - max_drawdown). Equity and its peak are also kept by an independent ledger.
+market then moves either way by as much as one budget scenario allows, at random or to where it
+costs or brings most. Working orders fill on the way or do not: those that the market has passed
+rest on, others are priced through the mark from the start, and both fill late, in parts, at their
+own price. Some contracts are settled in a coin that moves with them, or in euro, whose rate moves
+by itself. `derisk` is executed at the assumed cost before the next move. Equity must never fall
+below high_water_mark x (1 - max_drawdown). Equity and its peak are also kept by an independent
+ledger.
 
 What is assumed is what the module of `derisk` states: each market makes one move, within its
 scenario; entering and leaving costs no more than `exit_cost`; orders that close are not priced
@@ -225,7 +226,7 @@ class Desk:
         assert orders.on_canceled(self.state, time, handle) == codes.OK
 
     def fill_passed(self, share):
-        """Some of the orders that the market has passed fill at their own price, in part or whole."""
+        """Some of the orders that the market has passed fill, in part or whole, at their price."""
         for handle, i, side, leaves, price in self.working():
             if (price - self.mark(i)) * side > 0 and self.rng.random() < share:
                 filled = leaves if self.rng.random() < 0.5 else int(self.rng.integers(0, leaves))
@@ -376,7 +377,7 @@ class Desk:
 @pytest.mark.parametrize("seed", range(3))
 def test_equity_never_crosses_the_drawdown_limit(seed, max_drawdown, cushion_multiplier):
     desk = Desk([seed, 1], max_drawdown, cushion_multiplier=cushion_multiplier)
-    for _ in range(16):
+    for _ in range(12):
         desk.step()
     assert desk.trades > 0
 
@@ -385,7 +386,7 @@ def test_the_simulation_comes_close_to_the_limit():
     # If it never did, the property above would prove little.
     desks = [Desk(seed, 0.2) for seed in range(6)]
     for desk in desks:
-        for _ in range(16):
+        for _ in range(12):
             desk.step()
         assert desk.refused > 0
         assert desk.late_trades > 0
@@ -404,7 +405,13 @@ def fill_the_budget(desk, i=0, side=codes.BUY):
     """Trade an instrument at the mark until the gate lets nothing more through."""
     mark = int(desk.mark(i))
     lots, handle = open_order(desk, i, side, mark)
-    desk.book(i, side, lots, mark, 0.0, handle)
+    desk.book(i, side, lots, mark, FEE, handle)
+
+
+def go_short(desk, lots):
+    """Sell the first instrument at the mark."""
+    decision = desk.send(0, codes.SELL, lots, codes.LIMIT, int(desk.mark(0)))
+    desk.book(0, codes.SELL, lots, int(desk.mark(0)), 0.0, int(decision.handle))
 
 
 def move_to(desk, *instruments, share):
@@ -417,6 +424,12 @@ def move_rate(desk, currency, share):
     """Move a rate to a share of what it is."""
     rate = desk.rate(currency) * share
     assert market.on_rate(desk.state, support.now(desk.state), currency, rate) == codes.OK
+
+
+def move_coin(desk, share):
+    """Move the coin and all that is priced in it, its rate first."""
+    move_rate(desk, BTC, share)
+    move_to(desk, COIN, CONTRACT_ON_COIN, share=share)
 
 
 def test_an_order_that_fills_late_was_counted_all_the_time():
@@ -435,23 +448,25 @@ def test_an_order_that_fills_late_was_counted_all_the_time():
 
 def test_profit_is_no_peak_while_passed_orders_may_take_it_away():
     desk = Desk(1, 0.1)
-    desk.book(0, codes.SELL, 1000, TICKS, 0.0)
+    go_short(desk, 1000)
     lots, handle = open_order(desk, 0, codes.BUY, TICKS)
     assert lots > 1000
     move_to(desk, 0, share=0.65)
     assert desk.equity() > desk.deposits * 1.1
+    desk.check()
     assert desk.state.account.high_water_mark < desk.deposits * 1.001
     desk.book(0, codes.BUY, lots, TICKS, 0.0, handle)
     desk.check()
-    assert desk.lowest_room < 1e-3
+    assert desk.lowest_room < 2e-3
 
 
 def test_passed_exits_leave_the_rest_of_the_position_and_the_budget_covers_both():
     # The buys cost more than the lots that they close can lose in a rise.
     desk = Desk(1, 0.1)
-    desk.book(0, codes.SELL, 1000, TICKS, 0.0)
+    go_short(desk, 1000)
     decision = desk.send(0, codes.BUY, 500, codes.LIMIT, TICKS)
     move_to(desk, 0, share=0.65)
+    desk.check()
     fill_the_budget(desk, 1, codes.SELL)
     desk.derisk()
     desk.book(0, codes.BUY, 500, TICKS, 0.0, int(decision.handle))
@@ -465,12 +480,31 @@ def test_what_a_late_fill_loses_in_a_coin_is_paid_at_the_higher_rate():
     desk = Desk(1, 0.1)
     price = int(0.8 * TICKS)
     lots, handle = open_order(desk, CONTRACT_ON_COIN, codes.SELL, price)
-    rise = 1 + RISE[2][COIN]
-    move_rate(desk, BTC, rise)
-    move_to(desk, COIN, CONTRACT_ON_COIN, share=rise)
+    move_coin(desk, 1 + RISE[2][COIN])
     desk.book(CONTRACT_ON_COIN, codes.SELL, lots, price, 0.0, handle)
     desk.check()
     assert desk.lowest_room < 2e-3
+
+
+def test_open_profit_in_a_coin_is_lost_with_the_coin():
+    desk = Desk(1, 0.1)
+    fill_the_budget(desk, CONTRACT_ON_COIN)
+    move_coin(desk, 1 + RISE[2][COIN])
+    desk.check()
+    desk.derisk()
+    move_coin(desk, 1 - FALL[1][COIN])
+    desk.check()
+    assert desk.lowest_room < 2e-3
+
+
+def test_a_rise_to_the_end_of_the_scenario_leaves_enough_to_close_at_the_higher_price():
+    desk = Desk(1, 0.5)
+    fill_the_budget(desk, 1, codes.SELL)
+    move_to(desk, 1, share=1 + RISE[1][1])
+    desk.check()
+    desk.derisk()
+    assert abs(desk.lots[1]) <= 5
+    assert desk.lowest_room < 1e-3
 
 
 def test_a_loss_in_euro_is_paid_at_the_higher_rate():

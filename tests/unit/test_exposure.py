@@ -132,6 +132,36 @@ def test_a_fill_turns_it_into_a_loss_and_takes_it_out_of_the_scenarios():
     assert (before - losses(state) == lost).all()
 
 
+def test_profit_that_a_passed_order_would_take_away_makes_no_new_peak():
+    state = make_state()
+    support.fill(state, LINEAR_BTC, codes.SELL, 10, MARK)
+    handle = support.reserve(state, LINEAR_BTC, codes.BUY, 10, MARK)
+    peak = float(state.account.high_water_mark)
+    support.quote(state, LINEAR_BTC, 3071, 3073)
+    profit = 10 * 1024 * TICK_VALUE
+    assert state.account.equity == peak + profit
+    assert state.account.fill_excess == profit
+    assert state.account.high_water_mark == peak
+    assert state.account.drawdown == 0.0
+    assert orders.on_canceled(state, support.now(state), handle) == codes.OK
+    assert market.on_clock(state, support.now(state)) == codes.OK
+    assert state.account.fill_excess == 0.0
+    assert state.account.high_water_mark == peak + profit
+
+
+def test_an_order_through_the_mark_does_not_lower_the_peak():
+    state = make_state()
+    peak = float(state.account.high_water_mark)
+    handle = support.reserve(state, LINEAR_BTC, codes.BUY, 10, MARK + 64)
+    support.quote(state, LINEAR_BTC, MARK - 1, MARK + 1)
+    assert state.account.high_water_mark == peak
+    assert state.account.drawdown == 0.0
+    support.fill(state, LINEAR_BTC, codes.BUY, 10, MARK + 64, handle=handle)
+    lost = 10 * 64 * TICK_VALUE
+    assert state.account.high_water_mark == peak
+    assert state.account.drawdown == lost / peak
+
+
 def test_a_market_order_counts_as_filled_at_the_collar():
     state = make_state()
     decision = check(state, codes.BUY, 10)
