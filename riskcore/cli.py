@@ -12,12 +12,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
-
-if TYPE_CHECKING:
-    from riskcore.replay.readers import History
 
 OK = 0
 FAILURE = 1
@@ -160,14 +157,14 @@ def replay(
     with _one_line_errors():
         from rich.console import Console
 
-        from riskcore.replay.readers import parse_time
+        from riskcore.replay.readers import parse_time, read_histories
         from riskcore.replay.run import replay as run_replay
         from riskcore.replay.summary import show, write_files
         from riskcore.replay.venue import VenueModel
         from riskcore.strategies.trend import TrendStrategy
 
         console = Console()
-        history = _read(
+        history = read_histories(
             data or ["majors-30m"],
             symbols=[s.strip() for s in symbols.split(",") if s.strip()] if symbols else None,
             start_ns=parse_time(start) if start else None,
@@ -199,31 +196,6 @@ def replay(
         if not result.summary["comparison"]["limit_held"]:
             _complain("the drawdown limit was broken; see max_drawdown in the summary")
             raise typer.Exit(FAILURE)
-
-
-def _read(
-    sources: list[str],
-    *,
-    symbols: list[str] | None,
-    start_ns: int | None,
-    end_ns: int | None,
-    drop_bad_rows: bool,
-) -> History:
-    """One history from one or several sources."""
-    from riskcore.replay.readers import merge, read_history
-
-    return merge(
-        [
-            read_history(
-                source,
-                symbols=symbols,
-                start_ns=start_ns,
-                end_ns=end_ns,
-                drop_bad_rows=drop_bad_rows,
-            )
-            for source in sources
-        ]
-    )
 
 
 @contextmanager

@@ -1,14 +1,15 @@
 """YAML to validated models to parameter records in the buffer: units and names, no risk formula.
 
-Four kinds of file: risk limits (``default``, ``growth``), instruments, scenarios. Every mistake is
-one ConfigError of one line that names the file, the key, its value and what is allowed. Durations
+Four kinds of file: risk limits (``default``, ``growth``), instruments, scenarios. A file's
+mistakes are one ConfigError, a line each: file and line, key, value and what is allowed. Durations
 carry their unit ("250ms", "5s", "1h"); fractions are fractions (0.02) or percentages ("2%").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from riskcore.codes import MAX_LOTS, MAX_POSITION_LOTS, MAX_TICKS
@@ -23,6 +24,7 @@ from riskcore.config_reading import (
     mistake,
     names_of,
     outline,
+    refuse_all,
     shown_duration,
     validate,
 )
@@ -61,7 +63,7 @@ def load_config(path: str | Path = "default") -> RiskConfig:
     Raises
     ------
     ConfigError
-        One line: file, key, value, what is allowed.
+        One line per mistake: file, key, value, what is allowed.
 
     Examples
     --------
@@ -71,19 +73,24 @@ def load_config(path: str | Path = "default") -> RiskConfig:
     name, document = load_document(path)
     config = validate(RiskConfig, name, document)
     refuse: Refuse = partial(mistake, name, document)
+    refuse_all(_check_limits(config, refuse))
+    return config
+
+
+def _check_limits(config: RiskConfig, refuse: Refuse) -> Iterator[ConfigError]:
+    """Limits that bound one another."""
     limits, market = config.risk_limits, config.market
     if limits.target_drawdown > limits.max_drawdown:
         most = f"at most max_drawdown ({limits.max_drawdown:g})"
-        raise refuse(("risk_limits", "target_drawdown"), limits.target_drawdown, most)
+        yield refuse(("risk_limits", "target_drawdown"), limits.target_drawdown, most)
     if limits.expected_shortfall < limits.var_95:
         least = f"at least var_95 ({limits.var_95:g}), its quantile"
-        raise refuse(("risk_limits", "expected_shortfall"), limits.expected_shortfall, least)
+        yield refuse(("risk_limits", "expected_shortfall"), limits.expected_shortfall, least)
     if market.exit_collar < market.price_collar:
         least = f"at least price_collar ({market.price_collar:g}), so that exits are freer"
-        raise refuse(("market", "exit_collar"), market.exit_collar, least)
+        yield refuse(("market", "exit_collar"), market.exit_collar, least)
     if config.shape_section is not None and config.shape_section.orders % 4:
-        raise refuse(("shape", "orders"), config.shape_section.orders, "a multiple of 4")
-    return config
+        yield refuse(("shape", "orders"), config.shape_section.orders, "a multiple of 4")
 
 
 def load_instruments(path: str | Path = "instruments") -> InstrumentsConfig:
@@ -99,15 +106,15 @@ def load_instruments(path: str | Path = "instruments") -> InstrumentsConfig:
     name, document = load_document(path)
     _fill_defaults(name, document)
     config = validate(InstrumentsConfig, name, document)
-    for section in ("venues", "currencies", "strategies", "instruments"):
-        if not getattr(config, section):
-            text = f"{section} is empty: allowed is at least one"
-            raise error_at(name, document, (section,), text)
+    refuse_all(
+        error_at(name, document, (section,), f"{section} is empty: allowed is at least one")
+        for section in ("venues", "currencies", "strategies", "instruments")
+        if not getattr(config, section)
+    )
     refuse: Refuse = partial(mistake, name, document)
-    _check_currencies(config, refuse)
-    _check_venues(config, refuse)
-    for symbol in config.instruments:
-        _check_terms(config, symbol, refuse)
+    checks = [_check_currencies(config, refuse), _check_venues(config, refuse)]
+    checks += [_check_terms(config, symbol, refuse) for symbol in config.instruments]
+    refuse_all(chain.from_iterable(checks))
     return config
 
 
@@ -128,27 +135,28 @@ def _fill_defaults(name: str, document: Document) -> None:
             instruments[symbol] = {**defaults, **terms}
 
 
-def _check_currencies(config: InstrumentsConfig, refuse: Refuse) -> None:
+def _check_currencies(config: InstrumentsConfig, refuse: Refuse) -> Iterator[ConfigError]:
     """The account currency comes first; links lead to instruments, one each."""
     first = next(iter(config.currencies))
     if config.account_currency != first:
         allowed = f"the first of currencies ({first})"
-        raise refuse(("account_currency",), config.account_currency, allowed)
+        yield refuse(("account_currency",), config.account_currency, allowed)
     links: dict[str, str] = {}
     for code, currency in config.currencies.items():
         linked, key = currency.linked_instrument, ("currencies", code, "linked_instrument")
         if linked is None:
             continue
         if linked not in config.instruments:
-            raise refuse(key, linked, names_of(config.instruments))
-        if code == first:
-            raise refuse(key, linked, "none for the account currency")
-        if linked in links:
-            raise refuse(key, linked, f"one without another currency ({links[linked]} has it)")
-        links[linked] = code
+            yield refuse(key, linked, names_of(config.instruments))
+        elif code == first:
+            yield refuse(key, linked, "none for the account currency")
+        elif linked in links:
+            yield refuse(key, linked, f"one without another currency ({links[linked]} has it)")
+        else:
+            links[linked] = code
 
 
-def _check_venues(config: InstrumentsConfig, refuse: Refuse) -> None:
+def _check_venues(config: InstrumentsConfig, refuse: Refuse) -> Iterator[ConfigError]:
     """Reserves are parts of their budgets."""
     for code, venue in config.venues.items():
         at = ("venues", code)
@@ -157,24 +165,24 @@ def _check_venues(config: InstrumentsConfig, refuse: Refuse) -> None:
                 shown_duration(venue.message_reserve),
                 shown_duration(venue.message_burst),
             )
-            raise refuse((*at, "message_reserve"), reserve, f"at most message_burst ({burst})")
+            yield refuse((*at, "message_reserve"), reserve, f"at most message_burst ({burst})")
         if venue.window and not venue.window_limit:
-            raise refuse((*at, "window_limit"), 0, "at least 1 where window is above 0s")
-        if venue.window_reserve > venue.window_limit:
+            yield refuse((*at, "window_limit"), 0, "at least 1 where window is above 0s")
+        elif venue.window_reserve > venue.window_limit:
             most = f"at most window_limit ({venue.window_limit})"
-            raise refuse((*at, "window_reserve"), venue.window_reserve, most)
+            yield refuse((*at, "window_reserve"), venue.window_reserve, most)
 
 
-def _check_terms(config: InstrumentsConfig, symbol: str, refuse: Refuse) -> None:
+def _check_terms(config: InstrumentsConfig, symbol: str, refuse: Refuse) -> Iterator[ConfigError]:
     """Names that exist, values on their grids, minima below maxima."""
     terms, at = config.instruments[symbol], ("instruments", symbol)
     if terms.venue not in config.venues:
-        raise refuse((*at, "venue"), terms.venue, names_of(config.venues))
+        yield refuse((*at, "venue"), terms.venue, names_of(config.venues))
     if terms.currency not in config.currencies:
-        raise refuse((*at, "currency"), terms.currency, names_of(config.currencies))
+        yield refuse((*at, "currency"), terms.currency, names_of(config.currencies))
     if not 0.0 < terms.contract_value() <= MAX_CONTRACT_VALUE:
         allowed = f"one that makes a lot worth at most {MAX_CONTRACT_VALUE:g} per tick"
-        raise refuse((*at, "contract_size"), terms.contract_size, allowed)
+        yield refuse((*at, "contract_size"), terms.contract_size, allowed)
     prices = Grid("price", terms.tick_size, 1, MAX_TICKS)
     orders = Grid("quantity", terms.lot_size, 1, MAX_LOTS)
     positions = Grid("quantity", terms.lot_size, 1, MAX_POSITION_LOTS)
@@ -188,7 +196,7 @@ def _check_terms(config: InstrumentsConfig, symbol: str, refuse: Refuse) -> None
         try:
             grid.count(getattr(terms, key))
         except InputError:
-            raise refuse((*at, key), getattr(terms, key), grid.allowed()) from None
+            yield refuse((*at, key), getattr(terms, key), grid.allowed())
     for low, high in (
         ("min_price", "max_price"),
         ("min_quantity", "max_order_quantity"),
@@ -197,7 +205,7 @@ def _check_terms(config: InstrumentsConfig, symbol: str, refuse: Refuse) -> None
     ):
         value, most = getattr(terms, low), getattr(terms, high)
         if value > most:
-            raise refuse((*at, low), value, f"at most {high} ({most})")
+            yield refuse((*at, low), value, f"at most {high} ({most})")
 
 
 def load_scenarios(path: str | Path = "scenarios") -> ScenariosConfig:
@@ -214,9 +222,14 @@ def load_scenarios(path: str | Path = "scenarios") -> ScenariosConfig:
         raise error_at(
             name, document, ("scenarios",), "scenarios is empty: allowed is at least one"
         )
+    refuse_all(_check_moves(config, name, document))
+    return config
+
+
+def _check_moves(config: ScenariosConfig, name: str, document: Document) -> Iterator[ConfigError]:
+    """Every scenario says what happens to the groups that it does not name."""
     for key, scenario in config.scenarios.items():
         if "default" not in scenario.moves:
             key_path = ("scenarios", key, "moves")
             text = f"{dotted(key_path)}.default is missing: allowed is a section with down, up"
-            raise error_at(name, document, key_path, text)
-    return config
+            yield error_at(name, document, key_path, text)

@@ -1,10 +1,15 @@
-"""Reading configuration files: strict YAML, and every mistake as one line with its place."""
+"""Reading configuration files: strict YAML, and every mistake as one line with its place.
+
+What is no YAML mapping (syntax, duplicate keys, aliases) is reported alone, as nothing after it
+can be trusted; every other mistake of a file is in one ConfigError, a line each. Limits that
+contradict one another are looked for once every value is in its own domain.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -195,7 +200,7 @@ def dotted(path: KeyPath) -> str:
     )
 
 
-# --- from pydantic's errors to one line ----------------------------------------------------
+# --- from pydantic's errors to lines ----------------------------------------------------
 
 _Model = TypeVar("_Model", bound=Section)
 
@@ -271,17 +276,18 @@ def _allowed_of(info: Any) -> str:
     return _keys_of(inner)
 
 
-def _suggest(model: type[BaseModel], path: KeyPath) -> str:
-    """What an unknown key may have meant, or the keys allowed."""
+def _suggest(model: type[BaseModel], path: KeyPath) -> tuple[str, KeyPath]:
+    """What an unknown key may have meant, or the keys allowed; and where the meant one stands."""
     key, section = str(path[-1]), _model_at(model, path[:-1])
     known = list(_fields(section)) if section else []
     near = difflib.get_close_matches(key.removesuffix("_ns"), known, 1, 0.6)
     if near:
-        return f"did you mean {near[0]}?"
+        return f"did you mean {near[0]}?", (*path[:-1], near[0])
     for home, name in _sections(model):
         if name == key.removesuffix("_ns"):
-            return f"it belongs in {home}" if home else "it belongs at the top of the file"
-    return f"allowed are {', '.join(known)}"
+            hint = f"it belongs in {home}" if home else "it belongs at the top of the file"
+            return hint, (*(home.split(".") if home else ()), name)
+    return f"allowed are {', '.join(known)}", ()
 
 
 def _clean(location: KeyPath) -> KeyPath:
@@ -289,26 +295,23 @@ def _clean(location: KeyPath) -> KeyPath:
     return tuple(part for part in location if not (isinstance(part, str) and "[" in part))
 
 
-def _describe(model: type[BaseModel], error: Any) -> tuple[int, KeyPath, str]:
-    """Rank (unknown keys first, then values, then absences), location and text of one error."""
+def _describe(model: type[BaseModel], error: Any) -> tuple[KeyPath, str]:
+    """Location and text of one error."""
     path: KeyPath = _clean(tuple(error["loc"]))
     kind, value = error["type"], error["input"]
     if kind == "extra_forbidden":
-        return (
-            0,
-            path,
-            f"{dotted(path)} is unknown (value {outline(value)}): {_suggest(model, path)}",
-        )
+        hint = _suggest(model, path)[0]
+        return path, f"{dotted(path)} is unknown (value {outline(value)}): {hint}"
     if kind == "missing":
         section = _model_at(model, path[:-1])
         info = _fields(section)[str(path[-1])][1] if section else None
         allowed = _allowed_of(info) if info is not None else "a value"
-        return 2, path, f"{dotted(path)} is missing: allowed is {allowed}"
+        return path, f"{dotted(path)} is missing: allowed is {allowed}"
     if kind == "value_error":
-        return 1, path, f"{dotted(path)} is {outline(value)}: {error['ctx']['error']}"
+        return path, f"{dotted(path)} is {outline(value)}: {error['ctx']['error']}"
     section = _model_at(model, path)
     allowed = "a mapping of names to settings" if section is None else _keys_of(section)
-    return 1, path, f"{dotted(path)} is {outline(value)}: allowed is {allowed}"
+    return path, f"{dotted(path)} is {outline(value)}: allowed is {allowed}"
 
 
 def outline(value: Any) -> str:
@@ -325,27 +328,54 @@ def outline(value: Any) -> str:
 
 
 def validate(model: type[_Model], name: str, document: Document) -> _Model:
-    """The model of a document, or the first mistake as ConfigError."""
+    """The model of a document, or all of its mistakes as one ConfigError."""
     try:
         return model.model_validate({**document.data, "<source>": name})
     except ValidationError as error:
-        rows = [_describe(model, item) for item in error.errors(include_url=False)]
-    rank, path, text = min(
-        rows, key=lambda row: (row[0], document.lines.get(row[1], 0), row[1] == ())
-    )
-    del rank
-    raise error_at(name, document, path, text)
+        errors = error.errors(include_url=False)
+    # A key that is misspelt or in the wrong section is one mistake, not a missing key as well.
+    meant = [_suggest(model, _clean(e["loc"]))[1] for e in errors if e["type"] == "extra_forbidden"]
+    found: dict[tuple[KeyPath, int], tuple[int, str]] = {}
+    for item in errors:
+        path, text = _describe(model, item)
+        if item["type"] == "missing" and path in meant:
+            continue
+        line = line_of(document, path)
+        # A default's mistake stands in one line, however many instruments take it.
+        shared = line and line == document.lines.get(("instrument_defaults", *path[-1:]))
+        found.setdefault((path[-1:] if shared else path, line), (line, text))
+    rows = sorted(found.values(), key=lambda row: row[0])
+    raise report(error_line(name, line, text) for line, text in rows)
 
 
-def error_at(name: str, document: Document | None, path: KeyPath, text: str) -> ConfigError:
-    """The error with the line of the key, or of the nearest section around it."""
-    line = 0
-    if document is not None:
-        for length in range(len(path), 0, -1):
-            line = document.lines.get(path[:length], 0)
-            if line:
-                break
+def report(errors: Iterable[ConfigError]) -> ConfigError:
+    """One error of several, a line each."""
+    return ConfigError("\n".join(dict.fromkeys(map(str, errors))))
+
+
+def refuse_all(errors: Iterable[ConfigError]) -> None:
+    """Raise what was found, if anything was."""
+    found = list(errors)
+    if found:
+        raise report(found)
+
+
+def line_of(document: Document, path: KeyPath) -> int:
+    """The line of a key, or of the nearest section around it; 0 where there is none."""
+    for length in range(len(path), 0, -1):
+        line = document.lines.get(path[:length], 0)
+        if line:
+            return line
+    return 0
+
+
+def error_line(name: str, line: int, text: str) -> ConfigError:
     return ConfigError(f"{name}:{line}: {text}" if line else f"{name}: {text}")
+
+
+def error_at(name: str, document: Document, path: KeyPath, text: str) -> ConfigError:
+    """The error with the line of the key, or of the nearest section around it."""
+    return error_line(name, line_of(document, path), text)
 
 
 def mistake(

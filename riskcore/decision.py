@@ -44,6 +44,10 @@ _STRESS_BEFORE, _STRESS_AFTER = map(_place, ("stress_before", "stress_after"))
 class Decision:
     """What the gate says to one order.
 
+    Which quantity a figure belongs to: ``*_after`` to the `quantity` that was allowed, where lots
+    that open were allowed; to the quantity asked, on a rejection. ``utilisation`` is always that of
+    the quantity asked: above 1 it tells which layers had to make the order smaller.
+
     Attributes
     ----------
     action : str
@@ -55,7 +59,9 @@ class Decision:
     reasons : tuple of str
         Every check that objected to the order as asked.
     first_reason, layer : str
-        The objection of the lowest layer and the name of that layer; "" and "none" without one.
+        The first objection of the lowest layer (its lowest check number) and the name of that
+        layer; "" and "none" without one. Not necessarily the tightest limit, which is the one
+        that set the quantity: see `reasons` and `utilisation` for the others.
     handle : int
         The reserved order, for ``ack``, ``cancel`` and the others; 0 where nothing was reserved.
     client_id : int
@@ -63,11 +69,12 @@ class Decision:
     price : Decimal
         The price that the order was valued at.
     utilisation : dict of str to float
-        By layer, the largest measure / limit for the quantity asked.
+        By layer, the largest measure / limit for the quantity asked, also after a resize.
     equity, budget : float
         Account money: equity, and the drawdown budget that was left.
     var_before, var_after, gross_before, gross_after, stress_before, stress_after : float
-        Account money: portfolio VaR, gross exposure, worst scenario loss; without and with it.
+        Account money: portfolio VaR, gross exposure, worst scenario loss; without the
+        order, and with the quantity allowed (on a rejection: asked).
     status : str
         ``OK``, or why this was no valid event.
     """

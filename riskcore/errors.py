@@ -1,4 +1,4 @@
-"""Exceptions of the Python side: one line, naming the argument, its value and what is allowed."""
+"""Exceptions of the Python side: a line per mistake, with the name, the value, what is allowed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class RiskCoreError(Exception):
 
 
 class ConfigError(RiskCoreError, ValueError):
-    """A configuration file that cannot be used; the message names file, key, value and remedy."""
+    """A configuration file that cannot be used; each line names file, key, value and remedy."""
 
 
 class InputError(RiskCoreError, ValueError):
@@ -25,3 +25,14 @@ class UnknownNameError(RiskCoreError, KeyError):
 
 class StateError(RiskCoreError, RuntimeError):
     """The core refused a call for a reason that no argument explains, such as a damaged buffer."""
+
+
+def native_missing(error: Exception) -> ImportError:
+    """What to raise, in one line, where the native extension is missing or of another build."""
+    missing = isinstance(error, ModuleNotFoundError)
+    reason = "" if missing else f" ({' '.join(str(error).split())})"
+    return ImportError(
+        f"the native extension is not built here{reason}: run `make test` or `pip install -e .`, "
+        "or leave the source tree",
+        name="riskcore._core",
+    )

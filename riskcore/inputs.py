@@ -17,6 +17,14 @@ Time: TypeAlias = int | datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+# 3 March 1973: a smaller integer counts something longer than nanoseconds, or is a mistake.
+_MIN_INTEGER_NS = 10**17
+# From this many on, an integer looks like a time in the unit; what takes it to nanoseconds.
+_UNITS = (
+    (10**14, "microseconds", "1_000"),
+    (10**11, "milliseconds", "1_000_000"),
+    (10**8, "seconds", "1_000_000_000"),
+)
 _SIDES = {"buy": codes.BUY, "sell": codes.SELL}
 _TIMES_IN_FORCE = {"GTC": codes.GTC, "IOC": codes.IOC, "FOK": codes.FOK}
 
@@ -68,6 +76,9 @@ def to_decimal(name: str, value: object, allowed: str) -> Decimal:
 def to_ns(time: Time, name: str = "time") -> int:
     """Nanoseconds since 1970 UTC of an integer or of a datetime with a zone.
 
+    An integer before 1973 (below 10**17) is refused: it counts seconds, milliseconds or
+    microseconds. (The core itself takes any time from 1 on.)
+
     Examples
     --------
     >>> to_ns(datetime(2025, 10, 10, 21, 15, tzinfo=UTC))
@@ -75,6 +86,9 @@ def to_ns(time: Time, name: str = "time") -> int:
     >>> to_ns(datetime(2025, 10, 10))
     Traceback (most recent call last):
     riskcore.errors.InputError: time is 2025-10-10T00:00:00: allowed is a datetime with a time zone
+    >>> to_ns(1_760_130_900)
+    Traceback (most recent call last):
+    riskcore.errors.InputError: time is 1760130900: looks like seconds: multiply by 1_000_000_000
     """
     if isinstance(time, datetime):
         if time.tzinfo is None or time.utcoffset() is None:
@@ -88,10 +102,20 @@ def to_ns(time: Time, name: str = "time") -> int:
         raise InputError(f"{name} is {shown(time)}: allowed is {allowed}")
     else:
         nanoseconds = operator.index(time)
+        if nanoseconds < _MIN_INTEGER_NS:
+            raise InputError(f"{name} is {shown(nanoseconds)}: {_hint(nanoseconds)}")
     if not 1 <= nanoseconds <= codes.MAX_TIME_NS:
         allowed = f"1 to {codes.MAX_TIME_NS} nanoseconds since 1970 UTC"
         raise InputError(f"{name} is {shown(nanoseconds)}: allowed is {allowed}")
     return nanoseconds
+
+
+def _hint(number: int) -> str:
+    """What a number that counts no nanoseconds may count, or what is allowed."""
+    for least, unit, factor in _UNITS:
+        if number >= least:
+            return f"looks like {unit}: multiply by {factor}"
+    return f"allowed is {_MIN_INTEGER_NS} to {codes.MAX_TIME_NS} nanoseconds since 1970 UTC"
 
 
 def to_integer(name: str, value: object, low: int, high: int) -> int:

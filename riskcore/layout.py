@@ -563,6 +563,7 @@ ORDERS = _table("""
     in_pending i flag: 1 while in that list
     time_in_force i code: GTC, IOC or FOK
     sequence i -: order of acceptance
+    confidence f fraction: of the strategy when it asked; a replace is judged by it
     acknowledged i flag: 1 after the venue's first answer
 """)
 
@@ -841,3 +842,15 @@ def allocate(dtype: np.dtype) -> np.recarray:
     raw = np.zeros(dtype.itemsize + ALIGNMENT, dtype=np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + dtype.itemsize].view(dtype).view(np.recarray)
+
+
+def not_finite(record: Any, prefix: str = "") -> list[str]:
+    """Names of the float fields of a record, or of its inner records, that are NaN or infinite."""
+    found: list[str] = []
+    for name in record.dtype.names:
+        value, inner = record[name], record.dtype[name]
+        if inner.base.names is not None:
+            found += not_finite(value, f"{prefix}{name}.")
+        elif inner.base.kind == "f" and not np.isfinite(value).all():
+            found.append(prefix + name)
+    return found

@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riskcore import codes
-from riskcore._core import Core
 from riskcore.decision import Decision, DecisionReader, Position
-from riskcore.errors import ConfigError, InputError, StateError, UnknownNameError
+from riskcore.errors import (
+    ConfigError,
+    InputError,
+    StateError,
+    UnknownNameError,
+    native_missing,
+)
 from riskcore.inputs import (
     Number,
     Time,
@@ -35,6 +40,11 @@ from riskcore.views import (
     RealTimeCorrelationTracker,
     VolatilityEstimator,
 )
+
+try:
+    from riskcore._core import Core
+except ImportError as error:
+    raise native_missing(error) from error
 
 if TYPE_CHECKING:
     from riskcore.config import InstrumentsConfig, RiskConfig, ScenariosConfig
@@ -63,6 +73,8 @@ _ORDER_STATES = {
     "not_found": codes.VENUE_ORDER_NOT_FOUND,
 }
 _MAX_HANDLE = codes.MAX_IDENTIFIER
+# How far a feed's stamps may lag behind the machine's clock when it starts.
+_CLOCK_SLACK_NS = 60_000_000_000
 
 
 class AdaptiveRiskManager:
@@ -86,7 +98,9 @@ class AdaptiveRiskManager:
     shape : Shape, optional
         Sizes of the buffer; what the configuration asks for, else the default.
     time_ns : int or datetime, optional
-        When it starts; the machine's clock by default. A replay gives the start of its history.
+        When it starts; the machine's clock by default. A replay gives the start of its history:
+        the configuration is an event too, and time does not run backwards. Without it, market data
+        and orders more than a minute older than that clock are refused with InputError.
 
     Examples
     --------
@@ -98,10 +112,14 @@ class AdaptiveRiskManager:
     'OK'
     >>> risk.trade("BTC-USDT", 120000, 100, time=now)
     'OK'
-    >>> decision = risk.check("BTC-USDT", "buy", 0.05, 120000, strategy="trend", time=now)
+    >>> decision = risk.check(
+    ...     "BTC-USDT", "buy", 0.05, 120000, strategy="trend", confidence=0.9, time=now
+    ... )
     >>> decision.action, decision.quantity
     ('APPROVE', Decimal('0.05000'))
-    >>> risk.check("BTC-USDT", "buy", 50, 120000, strategy="trend", time=now).layer
+    >>> risk.what_if(
+    ...     "BTC-USDT", "buy", 50, 120000, strategy="trend", confidence=0.9, time=now
+    ... ).layer
     'position'
     >>> risk.quote("BTC-USDT", "-0.01", 2, "120000.01", 2, time=now)
     Traceback (most recent call last):
@@ -111,6 +129,7 @@ class AdaptiveRiskManager:
     __slots__ = (
         "_currencies",
         "_decision",
+        "_earliest",
         "_instruments",
         "_last_client_ids",
         "_strategies",
@@ -139,7 +158,13 @@ class AdaptiveRiskManager:
         from riskcore.config import write_instruments, write_parameters, write_scenarios
 
         start = _time.time_ns() if time_ns is None else to_ns(time_ns, "time_ns")
-        self.core = Core(shape or config.shape or Shape())
+        self._earliest = 0 if time_ns is not None else start - _CLOCK_SLACK_NS
+        try:
+            self.core = Core(shape or config.shape or Shape())
+        except RuntimeError as error:
+            if "again" not in str(error):  # "... was built from another layout: build it again"
+                raise
+            raise native_missing(error) from error
         self._decision = DecisionReader(self.core.decision)
         self._last_client_ids = self.core.state["strategies"]["last_client_id"]
         write_parameters(self.core, config, start)
@@ -174,12 +199,12 @@ class AdaptiveRiskManager:
         shape : Shape, optional
             Sizes of the buffer.
         time_ns : int or datetime, optional
-            When it starts; the machine's clock by default.
+            When it starts; the machine's clock by default. A replay gives the start of its history.
 
         Raises
         ------
         ConfigError
-            One line: file, key, value, what is allowed.
+            One line per mistake: file, key, value, what is allowed.
         """
         from riskcore.config import load_config, load_instruments, load_scenarios
 
@@ -213,6 +238,20 @@ class AdaptiveRiskManager:
     def strategy_index(self, strategy: str) -> int:
         """The place of a strategy, or UnknownNameError."""
         return _place("strategy", strategy, self._strategies)
+
+    def _now(self, time: Time) -> int:
+        """Nanoseconds of market data or of an order.
+
+        What is older than the clock that started the manager would leave every order
+        CLOCK_BACKWARDS without a word about why; facts are booked whatever their time.
+        """
+        now = to_ns(time)
+        if now < self._earliest <= self.last_time_ns:
+            raise InputError(
+                f"time is {now}: allowed is from {self._earliest}, as the manager was made at the "
+                "machine's clock; for a replay, make it with time_ns=, the start of the history"
+            )
+        return now
 
     def _answer(self, call: str, status: int) -> str:
         """The name of a status, or the error that it stands for."""
@@ -269,7 +308,7 @@ class AdaptiveRiskManager:
         instrument = self.instrument(symbol)
         bid_ticks, bid_lots = _side_of_book(instrument, "bid", bid, bid_size)
         ask_ticks, ask_lots = _side_of_book(instrument, "ask", ask, ask_size)
-        now = to_ns(time)
+        now = self._now(time)
         status = self.core.on_quote(now, instrument.index, bid_ticks, bid_lots, ask_ticks, ask_lots)
         return self._answer("quote", status)
 
@@ -277,7 +316,7 @@ class AdaptiveRiskManager:
         """A public trade."""
         instrument = self.instrument(symbol)
         ticks, lots = instrument.to_ticks(price), instrument.to_lots(quantity)
-        status = self.core.on_trade(to_ns(time), instrument.index, ticks, lots)
+        status = self.core.on_trade(self._now(time), instrument.index, ticks, lots)
         return self._answer("trade", status)
 
     def rate(self, currency: str, rate: Number, time: Time) -> str:
@@ -286,15 +325,15 @@ class AdaptiveRiskManager:
         if currency == self.instruments_config.account_currency:
             raise InputError(f"currency is {currency}: allowed is another than the account's")
         number = to_float("rate", rate, 0.0, 1e12, low_open=True)
-        return self._answer("rate", self.core.on_rate(to_ns(time), place, number))
+        return self._answer("rate", self.core.on_rate(self._now(time), place, number))
 
     def clock(self, time: Time) -> str:
         """Time has passed without another event."""
-        return self._answer("clock", self.core.on_clock(to_ns(time)))
+        return self._answer("clock", self.core.on_clock(self._now(time)))
 
     def sample(self, time: Time) -> str:
         """Close a sampling interval and work the whole covariance pass in."""
-        answer = self._answer("sample", self.core.on_sample(to_ns(time)))
+        answer = self._answer("sample", self.core.on_sample(self._now(time)))
         while self.core.advance(self.core.shape.instruments) == codes.BUSY:
             pass
         return answer
@@ -311,7 +350,7 @@ class AdaptiveRiskManager:
             raise InputError(f"regime is {shown(name)}: allowed is one of {allowed}")
         number = to_float("probability", probability, 0.0, 1.0)
         place = codes.REGIME_NAMES.index(name)
-        return self._answer("regime", self.core.on_regime(to_ns(time), place, number))
+        return self._answer("regime", self.core.on_regime(self._now(time), place, number))
 
     # --- orders ----------------------------------------------------------------------------------
 
@@ -350,7 +389,7 @@ class AdaptiveRiskManager:
             identifier = int(self._last_client_ids[place]) + 1
         else:
             identifier = to_integer("client_id", client_id, 1, codes.MAX_IDENTIFIER)
-        now = to_ns(time)
+        now = self._now(time)
         return instrument, (
             identifier,
             now,
@@ -380,7 +419,7 @@ class AdaptiveRiskManager:
         *,
         strategy: str,
         time: Time,
-        confidence: Number = 1.0,
+        confidence: Number,
         client_id: int | None = None,
         stop: Number | None = None,
         time_in_force: str = "GTC",
@@ -404,7 +443,8 @@ class AdaptiveRiskManager:
         time : int or datetime
             Now.
         confidence : float
-            Calibrated probability of the strategy, 0 to 1.
+            Calibrated probability of the strategy, 0 to 1. It has no default: below the regime's
+            threshold nothing opens, and a strategy that states none must not pass for certain.
         client_id : int, optional
             Strictly increasing per strategy; the next free one by default.
         stop : Decimal, str, int or float, optional
@@ -440,7 +480,7 @@ class AdaptiveRiskManager:
         *,
         strategy: str,
         time: Time,
-        confidence: Number = 1.0,
+        confidence: Number,
         client_id: int | None = None,
         stop: Number | None = None,
         time_in_force: str = "GTC",
@@ -951,14 +991,13 @@ def _side_of_book(
 
 _LEG_DEFAULTS: dict[str, Any] = {
     "price": None,
-    "confidence": 1.0,
     "client_id": None,
     "stop": None,
     "time_in_force": "GTC",
     "post_only": False,
     "reduce_only": False,
 }
-_LEG_KEYS = ("symbol", "side", "quantity", "strategy", *_LEG_DEFAULTS)
+_LEG_KEYS = ("symbol", "side", "quantity", "strategy", "confidence", *_LEG_DEFAULTS)
 
 
 def _leg(number: int, leg: Mapping[str, Any]) -> dict[str, Any]:
@@ -967,7 +1006,7 @@ def _leg(number: int, leg: Mapping[str, Any]) -> dict[str, Any]:
         if key not in _LEG_KEYS:
             allowed = ", ".join(_LEG_KEYS)
             raise InputError(f"legs[{number}] has {shown(key)}: allowed are {allowed}")
-    for key in _LEG_KEYS[:4]:
+    for key in _LEG_KEYS[:5]:
         if key not in leg:
             raise InputError(f"legs[{number}] lacks {key}: allowed is an order with {key}")
     return {**_LEG_DEFAULTS, **leg}

@@ -21,7 +21,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from riskcore.layout import ABI_VERSION, MAGIC, SHAPE_NAMES, Shape
-from riskcore.layout import allocate, layout_hash, record_dtype, state_dtype
+from riskcore.layout import allocate, layout_hash, not_finite, record_dtype, state_dtype
 
 cdef extern from *:
     """
@@ -406,6 +406,8 @@ cdef class Core:
         cdef int64_t status = self.functions.state_attach(memory)
         if status != OK:
             raise ValueError(f"the copy is damaged: rc_state_attach returned {status}")
+        for name in not_finite(other[0]):
+            raise ValueError(f"the copy is damaged: {name} is not a finite number")
         memcpy(self.memory, memory, self.size_bytes)
 
     # --- configuration ----------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from riskcore.kernels.covariance import change_weight
 from riskcore.kernels.elementary import maximum
 from riskcore.kernels.language import kernel
 
+SMALLEST_EQUITY = 1e-6  # money; below it proportions mean nothing
 SWALLOWING_RATIO = 1048576.0  # of a contribution that goes to all that remain
 
 
@@ -587,11 +588,12 @@ def revalue_all(state):
 def move_peak(peak, equity, value):
     """High-water mark after a transfer of `value` money at `equity`: drawdown stays what it was.
 
-    In proportion to equity; where equity was or would be no longer positive, by the value itself.
+    In proportion to equity; where equity was or would be nothing, or next to it, by the value
+    itself: a residue of rounding must not blow the peak up.
     """
     after = equity + value
     moved = peak + value
-    if equity > 0.0 and after > 0.0:
+    if equity > SMALLEST_EQUITY and after > SMALLEST_EQUITY:
         moved = peak * (after / equity)
     return moved if moved > 0.0 else 0.0
 
@@ -631,7 +633,7 @@ def update_equity(state):
         account.high_water_mark = certain
     peak = account.high_water_mark
     drawdown = 0.0
-    if peak > 0.0 and peak > equity:
+    if peak > SMALLEST_EQUITY and peak > equity:
         drawdown = (peak - equity) / peak
     account.drawdown = drawdown
     if drawdown > account.max_drawdown_seen:

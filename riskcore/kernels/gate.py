@@ -746,6 +746,7 @@ def submit_order(
         decision.lots,
         decision.price_ticks,
     )
+    state.orders[decision.handle & HANDLE_SLOT_MASK].confidence = confidence
     count_message(state, state.instruments[instrument].venue, now)
     revalue_working(state, strategy, instrument)
     return decision.action
@@ -934,7 +935,7 @@ def replace_order(state, time_ns, handle, lots, price_ticks, decision):
         remaining,
         price_ticks,
         0,
-        1.0,
+        order.confidence,
         order.reserved_lots,
         reducing,
         decision,

@@ -4,7 +4,17 @@ A buffer from a file or from another process may be damaged behind a good header
 indices in it without looking; so attaching looks at all of them once.
 """
 
-from riskcore.codes import BUY, INVERSE, ORDER_FREE, ORDER_UNKNOWN, SELL, SPOT, UNSET
+from riskcore.codes import (
+    ACTIVE,
+    BUY,
+    DOWN,
+    INVERSE,
+    ORDER_FREE,
+    ORDER_UNKNOWN,
+    SELL,
+    SPOT,
+    UNSET,
+)
 from riskcore.kernels.language import kernel
 
 EXECUTION_WAYS = 4
@@ -52,10 +62,12 @@ def instruments_whole(state):
         if not in_range:
             return False
         instrument = state.instruments[i]
-        if instrument.state == UNSET:
+        if i >= header.instrument_count:
+            if instrument.state != UNSET:
+                return False
             continue
         good = (
-            i < header.instrument_count
+            ACTIVE <= instrument.state <= DOWN
             and SPOT <= instrument.kind <= INVERSE
             and 0 <= instrument.venue < header.venue_count
             and 0 <= instrument.currency < header.currency_count
@@ -65,7 +77,7 @@ def instruments_whole(state):
         )
         if not good:
             return False
-    for c in range(header.currency_count):
+    for c in range(header.currencies):
         if not (0 <= state.currencies[c].instrument <= header.instrument_count):
             return False
     return True
@@ -134,15 +146,20 @@ def count_side(state, i, side, head):
 
 @kernel
 def pending_whole(state):
-    """True where the list of unanswered orders ends at its tail and its links agree."""
+    """True where the list of unanswered orders ends at its tail and holds all that say they wait."""
+    waiting = 0
+    for slot in range(state.header.orders):
+        if state.orders[slot].in_pending != 0:
+            waiting += 1
     link = state.system.pending_head
     before = 0
     for _ in range(state.header.orders + 1):
         if link == 0:
-            return before == state.system.pending_tail
+            return before == state.system.pending_tail and waiting == 0
         order = state.orders[link - 1]
         if order.status == ORDER_FREE or order.in_pending == 0 or order.pending_previous != before:
             return False
+        waiting -= 1
         before = link
         link = order.pending_next
     return False

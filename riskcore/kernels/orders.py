@@ -38,6 +38,7 @@ from riskcore.codes import (
     MAX_LOTS,
     MAX_POSITION_LOTS,
     MAX_TICKS,
+    MAX_TIME_JUMP_NS,
     OK,
     ORDER_CANCEL_PENDING,
     ORDER_FREE,
@@ -49,7 +50,7 @@ from riskcore.codes import (
     VENUE_ORDER_NOT_FOUND,
     VENUE_ORDER_WORKING,
 )
-from riskcore.kernels.elementary import maximum
+from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.entry import check_time, touch
 from riskcore.kernels.exposure import revalue_position
 from riskcore.kernels.language import kernel
@@ -455,7 +456,8 @@ def count_message(state, venue_index, now):
     venue = state.venues[venue_index]
     venue.messages += 1
     venue.messages_day += 1
-    venue.message_arrival_ns = maximum(venue.message_arrival_ns, now) + venue.message_interval_ns
+    arrival = maximum(venue.message_arrival_ns, now) + venue.message_interval_ns
+    venue.message_arrival_ns = minimum(arrival, now + MAX_TIME_JUMP_NS)
     if venue.window_ns > 0:
         if now - venue.window_start_ns >= venue.window_ns:
             venue.window_start_ns = now - now % venue.window_ns
@@ -560,6 +562,9 @@ def on_ack(state, time_ns, handle, venue_order_id):
 def on_reject(state, time_ns, handle, code):
     """The venue has refused an order, which is released; where a replace waits, only that is over.
 
+    A replace can only have been asked of an order that works: no refusal of it releases the order,
+    whatever has been asked or has become of it since. A cancel in flight keeps waiting.
+
     Parameters
     ----------
     state : record, modified in place
@@ -585,7 +590,7 @@ def on_reject(state, time_ns, handle, code):
     order = state.orders[slot]
     instrument = order.instrument
     state.venues[state.instruments[instrument].venue].rejects += 1
-    if order.status == ORDER_REPLACE_PENDING and order.acknowledged != 0:
+    if order.replace_lots != 0:
         refuse_replace(state, slot)
     else:
         count_answer(state, slot, 1.0)
@@ -601,7 +606,7 @@ def refuse_replace(state, slot):
     end_replace(state, slot)
     if order.filled_lots >= order.lots:
         release_order(state, slot)
-    else:
+    elif order.status != ORDER_CANCEL_PENDING:
         resume_order(state, slot)
 
 

@@ -34,12 +34,13 @@ from riskcore.codes import (
     MAX_MONEY,
     MAX_POSITION_LOTS,
     MAX_TICKS,
+    MAX_TIME_JUMP_NS,
     OK,
     SELL,
     SPOT,
 )
 from riskcore.kernels.covariance import change_weight
-from riskcore.kernels.elementary import maximum
+from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.entry import (
     check_time,
     currency_is_set,
@@ -374,6 +375,8 @@ def throttle_executions(state, now, i):
     position = state.positions[i]
     parameters = state.parameters
     arrival = maximum(position.execution_arrival_ns, now) + parameters.execution_interval_ns
+    # A latch needs no more than this; an unbounded sum would wrap around and open the bucket.
+    arrival = minimum(arrival, now + MAX_TIME_JUMP_NS)
     position.execution_arrival_ns = arrival
     if arrival - now > parameters.execution_burst_ns:
         position.latches |= LATCH_REPEATED_EXECUTION

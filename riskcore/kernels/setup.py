@@ -219,7 +219,20 @@ def attach(
     # Divisors and domains stand in the parameters: a damaged block is no block.
     if state.parameters.version != 0 and not parameters_valid(state, state.parameters):
         return BAD_BUFFER
+    if state.parameters.version != 0 and not derived_agree(state.parameters):
+        return BAD_BUFFER
     return OK
+
+
+@kernel
+def derived_agree(parameters):
+    """True where the derived parameters are what the others say."""
+    degrees = parameters.tail_degrees_of_freedom
+    return (
+        parameters.var_multiplier == value_at_risk_multiplier(degrees)
+        and parameters.es_multiplier == expected_shortfall_multiplier(degrees)
+        and parameters.samples_per_day == float(DAY_NS) / float(parameters.sample_interval_ns)
+    )
 
 
 @kernel
@@ -281,6 +294,8 @@ def parameters_valid(state, parameters):
         return False
     # A collar of one would price a sell at zero.
     if not (parameters.price_collar < 1.0 and parameters.exit_collar < 1.0):
+        return False
+    if not within(parameters.performance_floor, -MAX_SHARE, MAX_SHARE):
         return False
     degrees = parameters.tail_degrees_of_freedom
     if degrees != 0.0 and not within(degrees, 2.05, MAX_SHARE):

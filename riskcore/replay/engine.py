@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from time import perf_counter, perf_counter_ns
 from typing import Any, Protocol
 
@@ -40,7 +41,8 @@ REBALANCE_BAND = 0.10  # of the wanted position: smaller changes are not worth t
 ENTRY = 0
 DERISK = 1
 STOP = 2
-PURPOSES = ("strategy", "derisk", "stop")
+SETTLEMENT = 3
+PURPOSES = ("strategy", "derisk", "stop", "settlement")
 FILL_COLUMNS = ("time_ns", "bar", "instrument", "side", "lots", "price_ticks", "fee")
 
 Progress = Callable[[int], None]
@@ -78,7 +80,7 @@ class Run:
     name : str
         ``protected`` or ``unprotected``.
     held : int64[n, instruments], lots
-        Position from just after each bar's open to its close.
+        Position from just after each bar's open to its close; a settlement comes after that.
     cash : float64[n], money
         Start equity less the net cost of ``held`` and fees, after the fills at the bar's open.
     path : float64[n, 5], money
@@ -439,6 +441,11 @@ class _Simulation:
         self.cash = equity
         self.turnover = 0.0
         self.working: list[_Working] = []
+        # Instruments whose last bar comes before the history's, by that bar.
+        self.ending: dict[int, list[int]] = {}
+        for i, last in enumerate(panel.last_bars.tolist()):
+            if last < rows - 1:
+                self.ending.setdefault(last, []).append(i)
         self.held = np.zeros((rows, count), dtype=np.int64)
         self.cash_path = np.zeros(rows)
         self.fills: dict[str, list[Any]] = {name: [] for name in FILL_COLUMNS}
@@ -465,6 +472,8 @@ class _Simulation:
         if gate is not None:
             gate.rest(bar)
         self.time_ns = open_ns + panel.interval_ns + DECISION_NS
+        for i in self.ending.get(bar, ()):
+            self._settle(i)
         if gate is not None:
             self._reduce(gate)
             self._stop(gate)
@@ -475,6 +484,31 @@ class _Simulation:
                 if order.due == bar + self.venue.latency_bars:  # sent just now
                     self.time_ns += MICROSECOND
                     gate.acknowledge(self.time_ns, order.handle)
+
+    def _settle(self, i: int) -> None:
+        """Close a position at the close of its instrument's last bar, whatever the volume.
+
+        Nothing is sent for the instrument afterwards: its marks stand still.
+        """
+        bar, gate = self.bar, self.gate
+        self._withdraw(gate, i, 0)
+        self.here[i] = False
+        left = self.position[i]
+        if left == 0:
+            return
+        side, lots = (-1 if left > 0 else 1), abs(left)
+        order = _Working(bar, i, side, lots, 0)
+        if gate is not None:
+            self.time_ns += MICROSECOND
+            trust = float(self.confidence[bar, i])
+            lots, order.handle = gate.ask(bar, self.time_ns, i, side, lots, trust, SETTLEMENT, left)
+            if lots == 0:  # dust below the venue's minimum
+                return
+            self.time_ns += MICROSECOND
+            gate.acknowledge(self.time_ns, order.handle)
+        mark, half = self.closes[i], int(self.panel.half_spread[bar, i])
+        _, price_ticks = self.venue.execute(side, lots, max(mark - half, 1), mark + half, inf)
+        self._book(order, lots, price_ticks, self._worth(self.closes))
 
     def _worth(self, ticks: list[int]) -> float:
         """Equity at these marks."""
@@ -561,13 +595,14 @@ class _Simulation:
         """Money below which an exit could be refused as too small."""
         return self.venue.min_notional / gate.worst_price
 
-    def _withdraw(self, gate: Gate, i: int, side: int) -> None:
+    def _withdraw(self, gate: Gate | None, i: int, side: int) -> None:
         """Cancel the working orders of an instrument on one side, on both where ``side`` is 0."""
         kept = []
         for order in self.working:
             if order.instrument == i and side in (0, order.side):
-                self.time_ns += MICROSECOND
-                gate.cancel(self.time_ns, order.handle)
+                if gate is not None:
+                    self.time_ns += MICROSECOND
+                    gate.cancel(self.time_ns, order.handle)
                 self.inflight[i] -= order.side * order.lots
             else:
                 kept.append(order)

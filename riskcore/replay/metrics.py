@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import erfc, log, sqrt
+from math import erfc, expm1, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,7 +153,8 @@ def figures(
         start_equity=start_equity,
         final_equity=final,
         total_return=growth - 1.0,
-        yearly_return=growth ** (1.0 / years) - 1.0 if growth > 0.0 else -1.0,
+        # Of a few minutes it would be beyond any number.
+        yearly_return=expm1(min(log(growth) / years, 700.0)) if growth > 0.0 else -1.0,
         volatility=spread * sqrt(YEAR_DAYS),
         sharpe=float(days.mean()) / spread * sqrt(YEAR_DAYS) if spread > 0.0 else 0.0,
         max_drawdown=drawdown(np.concatenate((start, path.ravel()))),

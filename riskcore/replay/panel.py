@@ -78,6 +78,11 @@ class Panel:
         return self.time_ns + self.interval_ns
 
     @property
+    def last_bars(self) -> NDArray[np.int64]:
+        """Index of each instrument's last bar."""
+        return np.asarray(len(self) - 1 - np.argmax(self.present[::-1], axis=0))
+
+    @property
     def symbols(self) -> tuple[str, ...]:
         """Names of the instruments, by index."""
         return tuple(terms.symbol for terms in self.terms)

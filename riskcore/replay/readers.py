@@ -1,12 +1,14 @@
 """Reads price history: OHLCV bars or top of book, from Parquet, Arrow IPC or CSV.
 
 Every failure is a :class:`DataError` of one line that says what is wrong, where, and what to do.
-Rows whose time stamp repeats or goes back are dropped, counted and reported; a price that cannot be
-is an error unless the caller asks for such rows to be dropped as well.
+A history that starts with its newest row is turned round. Rows whose time stamp repeats or goes back
+are dropped, counted and reported; a price that cannot be is an error unless the caller asks for such
+rows to be dropped as well. Files of one symbol are joined.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import resources
@@ -59,12 +61,20 @@ BOOK_COLUMNS = ("bid", "ask")
 # each unit covers 1973 to 5138 without touching the next.
 EPOCH_UNITS = ((10**8, 10**11, 10**9), (10**11, 10**14, 10**6), (10**14, 10**17, 10**3))
 MINUTE_NS = 60_000_000_000
+# ``BTCUSDT-1h-2023-11`` and ``BTCUSDT-1h-2023-11-30``: how exchanges name their archives.
+ARCHIVE_NAME = re.compile(r"(.+?)-\d+(?:s|m|h|d|w|mo|M)-\d{4}(?:-\d{2}){0,2}")
+CSV_EXAMPLE = "date,open,high,low,close,volume"
+SHOWN_CHARACTERS = 40  # of a line that cannot be read
 ARROW_MAGIC = b"ARROW1"
 PARQUET_MAGIC = b"PAR1"
 
 
 class DataError(RiskCoreError, ValueError):
     """A history that cannot be read; the message is one line for the user."""
+
+
+class NothingSelectedError(DataError):
+    """A readable history without a bar of the symbols and the period asked for."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +152,7 @@ def read_history(
     end_ns: int | None = None,
     drop_bad_rows: bool = False,
     book_interval_ns: int = MINUTE_NS,
+    partial: bool = False,
 ) -> History:
     """Read an embedded set by name, or a file.
 
@@ -151,7 +162,8 @@ def read_history(
         ``"majors-30m"``, ``"btc-1h"`` or a file: Parquet, Arrow IPC (file or stream) or CSV (also
         ``.gz``).
     symbol : str, optional
-        Name of the instrument where the file has no symbol column; default: the file's stem.
+        Name of the instrument where the file has no symbol column; default: the file's stem
+        without the interval and the date of an archive (``BTCUSDT-1h-2023-11``).
     symbols : iterable of str, optional
         Read these only.
     start_ns, end_ns : int, optional
@@ -160,6 +172,8 @@ def read_history(
         Drop and count rows with an impossible price instead of stopping at the first.
     book_interval_ns : int
         Interval to which a top-of-book history is gathered.
+    partial : bool
+        Some of the symbols asked for will do.
 
     Returns
     -------
@@ -186,11 +200,11 @@ def read_history(
             raise DataError(f"{name}: no such file; embedded histories are {known}")
         if path.is_dir():
             raise DataError(f"{name}: is a folder; name one file in it")
-    columns = _columns(path, name)
-    groups = _by_symbol(columns, symbol or path.name.split(".")[0], name)
-    if symbols is not None:
-        groups = _wanted(groups, list(symbols), name)
     notes: list[str] = []
+    columns = _columns(path, name, notes)
+    groups = _by_symbol(columns, symbol or symbol_of(path), name)
+    if symbols is not None:
+        groups = _wanted(groups, list(symbols), name, partial)
     series = {}
     for key, group in groups.items():
         label = f"{name}: {key}" if len(groups) > 1 else name
@@ -202,11 +216,66 @@ def read_history(
             inside &= bars.time_ns < end_ns
         if inside.any():
             series[key] = bars.select(inside)
+        else:
+            notes.append(f"{label}: no bars in the period asked for")
     if not series:
-        raise DataError(f"{name}: no bars in the period asked for")
+        raise NothingSelectedError(f"{name}: no bars in the period asked for")
     interval_ns = _interval(series, name)
     notes += _gaps(series, interval_ns)
     return History(name, interval_ns, series, notes)
+
+
+def read_histories(
+    sources: Iterable[str | Path],
+    *,
+    symbols: Iterable[str] | None = None,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    drop_bad_rows: bool = False,
+) -> History:
+    """Read one or several sources into one history; arguments as :func:`read_history` has them.
+
+    Of several sources each symbol need be in one only, and a source without a bar of the symbols
+    and the period asked for is left out and noted.
+    """
+    sources = [str(source) for source in sources]
+    wanted = None if symbols is None else list(symbols)
+    parts, empty = [], []
+    for source in sources:
+        try:
+            part = read_history(
+                source,
+                symbols=wanted,
+                start_ns=start_ns,
+                end_ns=end_ns,
+                drop_bad_rows=drop_bad_rows,
+                partial=len(sources) > 1,
+            )
+        except NothingSelectedError as error:
+            empty.append(error)
+            continue
+        parts.append(part)
+    if not parts:
+        raise empty[0]
+    history = merge(parts)
+    if wanted is not None:
+        missing = [key for key in wanted if key not in history.series]
+        if missing:
+            known = ", ".join(history.series)
+            raise DataError(f"{history.source}: no symbol {', '.join(missing)}; read: {known}")
+        history = replace(history, series={key: history.series[key] for key in wanted})
+    return replace(history, notes=[*(f"{error}" for error in empty), *history.notes])
+
+
+def symbol_of(path: Path) -> str:
+    """The symbol that a file is named after.
+
+    >>> symbol_of(Path("BTCUSDT-1h-2023-11.csv.gz")), symbol_of(Path("BTC-USD.csv"))
+    ('BTCUSDT', 'BTC-USD')
+    """
+    stem = path.name.split(".")[0]
+    archive = ARCHIVE_NAME.fullmatch(stem)
+    return archive[1] if archive else stem
 
 
 def parse_time(text: str) -> int:
@@ -227,7 +296,7 @@ def parse_time(text: str) -> int:
 # --- files to columns ---------------------------------------------------------------------------
 
 
-def _columns(path: Path, name: str) -> dict[str, NDArray[Any]]:
+def _columns(path: Path, name: str, notes: list[str]) -> dict[str, NDArray[Any]]:
     """Columns of any of the formats under their canonical names; ``time_ns`` as int64."""
     import pyarrow as pa
 
@@ -236,7 +305,7 @@ def _columns(path: Path, name: str) -> dict[str, NDArray[Any]]:
     with path.open("rb") as stream:
         head = stream.read(8)
     try:
-        table = _table(path, head)
+        table = _table(path, head, name, notes)
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise DataError(f"{name}: corrupt or cut short, fetch it again ({reason})") from None
@@ -261,7 +330,7 @@ def _plain(column: str) -> str:
     return column.strip().split(".")[-1].lower().replace(" ", "_")
 
 
-def _table(path: Path, head: bytes) -> pa.Table:
+def _table(path: Path, head: bytes, name: str, notes: list[str]) -> pa.Table:
     """The Arrow table of a file, by its first bytes rather than its name."""
     import pyarrow as pa
 
@@ -277,11 +346,15 @@ def _table(path: Path, head: bytes) -> pa.Table:
             return pa.ipc.open_stream(file).read_all()
     if path.suffix in (".parquet", ".arrow", ".feather", ".ipc"):
         raise pa.ArrowInvalid(f"not a {path.suffix[1:]} file")
-    return _csv(path)
+    return _csv(path, name, notes)
 
 
-def _csv(path: Path) -> pa.Table:
-    """A CSV table: with a header, or twelve columns of numbers in Binance's kline order."""
+def _csv(path: Path, name: str, notes: list[str]) -> pa.Table:
+    """A CSV table: with a header, or twelve columns of numbers in Binance's kline order.
+
+    Comments and a lone address, as some archives have, may stand above it; cells are separated by
+    commas, semicolons or tabs.
+    """
     import pyarrow as pa
     import pyarrow.csv as pa_csv
 
@@ -289,20 +362,53 @@ def _csv(path: Path) -> pa.Table:
         data = stream.read()
     if b"\0" in data[:4096]:
         raise pa.ArrowInvalid("neither Parquet, Arrow nor text")
-    skip = 0
-    while data.startswith(b"#", skip):
-        skip = data.find(b"\n", skip) + 1 or len(data)
-    first = data[skip : data.find(b"\n", skip) if b"\n" in data[skip:] else len(data)]
-    cells = first.decode("utf-8").strip().split(",")
+    skip, number, first = 0, 0, ""
+    while skip < len(data):
+        end = data.find(b"\n", skip) + 1 or len(data)
+        number += 1
+        first = data[skip:end].decode("utf-8-sig").strip()
+        if first and not first.startswith("#"):
+            if not first.startswith(("http://", "https://")):
+                break
+            notes.append(f"{name}: line {number} skipped: {_shown(first)}")
+        skip, first = end, ""
+    if not first:
+        raise DataError(f"{name}: the file is empty")
+    mark = max(",;\t", key=first.count)
+    cells = [cell.strip().strip('"') for cell in first.split(mark)]
+    if len(cells) == 1:
+        raise DataError(
+            f"{name}: line {number} is {_shown(first)}; expected a header such as {CSV_EXAMPLE}"
+        )
     options = pa_csv.ReadOptions()
-    if cells and all(_is_number(cell) for cell in cells):
+    if all(_is_number(cell) for cell in cells):
         if len(cells) not in (6, 12):
-            raise pa.ArrowInvalid(
-                f"no header and {len(cells)} columns; klines without a header have 12"
+            raise DataError(
+                f"{name}: no header and {len(cells)} columns; klines without a header have 12"
             )
         options = pa_csv.ReadOptions(column_names=list(KLINE_COLUMNS[: len(cells)]))
     body = pa.py_buffer(data[skip:])
-    return pa_csv.read_csv(pa.BufferReader(body), read_options=options)
+    try:
+        return pa_csv.read_csv(
+            pa.BufferReader(body),
+            read_options=options,
+            parse_options=pa_csv.ParseOptions(delimiter=mark),
+        )
+    except pa.ArrowInvalid:
+        for row, line in enumerate(data[skip:].decode("utf-8", "replace").splitlines()):
+            count = line.count(mark) + 1
+            if line.strip() and '"' not in line and count != len(cells):
+                raise DataError(
+                    f"{name}: line {number + row} has {count} columns, line {number} has"
+                    f" {len(cells)}: {_shown(line)}"
+                ) from None
+        raise
+
+
+def _shown(line: str) -> str:
+    """A line of a file, short enough for a message."""
+    text = " ".join(line.split())
+    return repr(text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…")
 
 
 def _is_number(cell: str) -> bool:
@@ -373,11 +479,12 @@ def _by_symbol(columns: dict[str, Any], default: str, name: str) -> dict[str, di
     return groups
 
 
-def _wanted(groups: dict[str, Any], symbols: list[str], name: str) -> dict[str, Any]:
+def _wanted(groups: dict[str, Any], symbols: list[str], name: str, partial: bool) -> dict[str, Any]:
     missing = [key for key in symbols if key not in groups]
-    if missing:
-        raise DataError(f"{name}: no symbol {', '.join(missing)}; it has {', '.join(groups)}")
-    return {key: groups[key] for key in symbols}
+    if missing and (not partial or len(missing) == len(symbols)):
+        text = f"{name}: no symbol {', '.join(missing)}; it has {', '.join(groups)}"
+        raise NothingSelectedError(text)
+    return {key: groups[key] for key in symbols if key in groups}
 
 
 def _series(
@@ -423,8 +530,17 @@ def _series(
 
 
 def _drop_unordered(columns: dict[str, Any], label: str, notes: list[str]) -> dict[str, Any]:
-    """Keep a row only where its stamp is later than every stamp before it."""
+    """Keep a row only where its stamp is later than every stamp before it.
+
+    Where most rows go back in time the newest comes first: they are sorted.
+    """
     times = columns["time_ns"]
+    steps = np.diff(times)
+    if (steps < 0).sum() > (steps > 0).sum():
+        notes.append(f"{label}: newest row first; sorted by time")
+        order = np.argsort(times, kind="stable")
+        columns = {key: column[order] for key, column in columns.items()}
+        times = columns["time_ns"]
     latest = np.maximum.accumulate(times)
     later = np.concatenate(([True], times[1:] > latest[:-1]))
     if later.all():
@@ -517,25 +633,57 @@ def _gaps(series: dict[str, Bars], interval_ns: int) -> list[str]:
 
 
 def merge(histories: list[History]) -> History:
-    """One history from several of the same bar interval; a symbol may occur once.
+    """One history from several of the same bar interval; the bars of one symbol are joined.
 
     Raises
     ------
     DataError
-        Other intervals, or a symbol twice.
+        Other intervals, or two different bars of a symbol at one time.
     """
     first = histories[0]
-    series: dict[str, Bars] = {}
+    if len(histories) == 1:
+        return first
+    notes: list[str] = []
+    parts: dict[str, list[tuple[str, Bars]]] = {}
     for history in histories:
         if history.interval_ns != first.interval_ns:
             raise DataError(
                 f"{history.source}: bars of {history.interval_ns / 1e9:g} s,"
                 f" {first.source}: of {first.interval_ns / 1e9:g} s; give files of one interval"
             )
+        inner = _gaps(history.series, history.interval_ns)  # found again below
+        notes += [note for note in history.notes if note not in inner]
         for symbol, bars in history.series.items():
-            if symbol in series:
-                raise DataError(f"{history.source}: symbol {symbol} was read already; give it once")
-            series[symbol] = bars
+            parts.setdefault(symbol, []).append((history.source, bars))
+    series = {symbol: _joined(symbol, found, notes) for symbol, found in parts.items()}
+    notes += _gaps(series, first.interval_ns)
     sources = ", ".join(history.source for history in histories)
-    notes = [note for history in histories for note in history.notes]
     return History(sources, first.interval_ns, series, notes)
+
+
+def _joined(symbol: str, parts: list[tuple[str, Bars]], notes: list[str]) -> Bars:
+    """One series from several of a symbol: in order of time, each bar once."""
+    sources, pieces = zip(*parts, strict=True)
+    if len(pieces) == 1:
+        return pieces[0]
+    names = ("time_ns", "open", "high", "low", "close", "volume", "spread", "bid_size", "ask_size")
+    present = [[n for n in names if getattr(piece, n) is not None] for piece in pieces]
+    if any(found != present[0] for found in present):
+        raise DataError(f"{sources[-1]}: {symbol} has other columns than in {sources[0]}")
+    columns = {n: np.concatenate([getattr(piece, n) for piece in pieces]) for n in present[0]}
+    order = np.argsort(columns["time_ns"], kind="stable")
+    columns = {n: column[order] for n, column in columns.items()}
+    again = np.concatenate(([False], np.diff(columns["time_ns"]) == 0))
+    for name in BAR_COLUMNS:
+        other = again[1:] & (np.diff(columns[name]) != 0.0)
+        if other.any():
+            at = np.datetime64(int(columns["time_ns"][1:][other][0]), "ns").astype("datetime64[s]")
+            raise DataError(
+                f"{', '.join(sources)}: {symbol} has two bars of {at} with another {name};"
+                " give each market its own symbol"
+            )
+    if again.any():
+        notes.append(f"{symbol}: {int(again.sum())} bars that came twice dropped")
+    notes.append(f"{symbol}: joined from {len(pieces)} files")
+    joined = Bars(symbol, **{n: columns[n] for n in present[0]})
+    return joined.select(~again)

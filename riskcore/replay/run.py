@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
@@ -12,9 +12,11 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from riskcore import codes
 from riskcore.replay.engine import (
+    ENTRY,
     PURPOSES,
     Gate,
     GateLog,
@@ -49,6 +51,8 @@ class Result:
         The same strategy with and without the gate.
     log : GateLog
         Every question to the gate and every answer.
+    config : str
+        Where the limits come from.
     summary : dict
         The figures, ready for JSON.
     """
@@ -59,6 +63,7 @@ class Result:
     unprotected: Run
     log: GateLog
     limits: dict[str, float]
+    config: str
     summary: dict[str, Any] = field(default_factory=dict)
 
 
@@ -113,7 +118,7 @@ def replay(
     strategy = strategy or TrendStrategy().fitted_to(history.end_ns - history.start_ns)
     panel = make_panel(history, venue, equity)
     weights, confidence = strategy.weights(panel.close, panel.interval_ns)
-    core, risk = build_core(panel, venue, equity, config, scenarios)
+    core, risk, notes = build_core(panel, venue, equity, config, scenarios)
     gate = Gate(core, panel, strategy=0, fee_currency=0)
     bars_per_hour = HOUR_NS / panel.interval_ns
     cooldown_bars = max(1, round(cooldown_hours * bars_per_hour))
@@ -161,21 +166,30 @@ def replay(
             f"the core's equity {log.final_equity!r} and the ledger's"
             f" {float(protected.equity[-1])!r} differ"
         )
-    result = Result(history, panel, protected, unprotected, log, limits)
-    result.summary = _summary(result, risk.source, str(core.cpu), equity, perf_counter() - began)
+    history = replace(history, notes=[*history.notes, *_endings(panel), *notes])
+    result = Result(history, panel, protected, unprotected, log, limits, risk.source)
+    result.summary = _summary(result, str(core.cpu), equity, perf_counter() - began)
     return result
 
 
-def _summary(
-    result: Result, config: str, cpu: str, equity: float, seconds: float
-) -> dict[str, Any]:
+def _endings(panel: Panel) -> list[str]:
+    """A note for each instrument whose bars end before the others'."""
+    return [
+        f"{symbol}: ends {_iso(int(panel.close_ns[last]))}, before the others;"
+        " its position is closed there"
+        for symbol, last in zip(panel.symbols, panel.last_bars.tolist(), strict=True)
+        if last < len(panel) - 1
+    ]
+
+
+def _summary(result: Result, cpu: str, equity: float, seconds: float) -> dict[str, Any]:
     """The figures of a replay as plain JSON values."""
     history, panel, log = result.history, result.panel, result.log
     assert result.protected.figures is not None
     assert result.unprotected.figures is not None
     return {
         "source": history.source,
-        "config": config,
+        "config": result.config,
         "start": _iso(history.start_ns),
         "end": _iso(history.end_ns),
         "interval_seconds": panel.interval_ns / 1e9,
@@ -234,11 +248,13 @@ def _comparison(result: Result, equity: float) -> dict[str, Any]:
 
 
 def _gate(log: GateLog) -> dict[str, Any]:
-    """Decisions by action and purpose, objections by name, latches."""
+    """Decisions by action and purpose, objections by name, latches.
+
+    ``orders`` and ``actions`` count every question; ``strategy`` those of the strategy alone, the
+    rest being what the gate itself asked for.
+    """
     decisions = log.decisions
-    actions = {
-        name: int((decisions["action"] == code).sum()) for code, name in codes.ACTION_NAMES.items()
-    }
+    actions = _actions(decisions)
     words = decisions["reasons"]
     reasons = {}
     for number, check in codes.CHECKS.items():
@@ -253,6 +269,7 @@ def _gate(log: GateLog) -> dict[str, Any]:
     return {
         "orders": len(decisions),
         "actions": actions,
+        "strategy": _actions(decisions[log.asked["purpose"] == ENTRY]),
         "purposes": {
             name: int((log.asked["purpose"] == code).sum()) for code, name in enumerate(PURPOSES)
         },
@@ -262,6 +279,12 @@ def _gate(log: GateLog) -> dict[str, Any]:
         "latches_at_end": log.latches,
         "manual_resets": 0,
         "decisions_sha256": digest,
+    }
+
+
+def _actions(decisions: NDArray[np.void]) -> dict[str, int]:
+    return {
+        name: int((decisions["action"] == code).sum()) for code, name in codes.ACTION_NAMES.items()
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from riskcore import codes
 from riskcore.config import load_config, load_scenarios
 from riskcore.config_models import InstrumentsConfig, RiskConfig, ScenariosConfig
+from riskcore.config_reading import Document, validate
 from riskcore.config_writing import parameter_record, write_instruments, write_scenarios
 from riskcore.layout import Shape
 from riskcore.replay.panel import DECISION_NS, FILL_NS, Panel
@@ -22,6 +23,7 @@ from riskcore.replay.venue import Terms, VenueModel
 VENUE = "replay"
 CURRENCY = "USD"
 STRATEGY = "trend"
+UNKNOWN_GROUP = "default"  # of instruments whose name starts like none of the scenarios' groups
 SETUP_NS = 1_000_000_000  # before the first bar
 INITIAL_VOLATILITY = 0.05  # 24 h, before the first samples
 
@@ -32,7 +34,7 @@ def build_core(
     equity: float,
     config: str | Path = "default",
     scenarios: str | Path = "scenarios",
-) -> tuple[Any, RiskConfig]:
+) -> tuple[Any, RiskConfig, list[str]]:
     """A core with the limits of ``config``, the panel's instruments and ``equity`` dollars.
 
     Returns
@@ -40,6 +42,8 @@ def build_core(
     core : Core
     risk : RiskConfig
         The file as it was read.
+    notes : list of str
+        Instruments that no scenario names.
     """
     from riskcore._core import Core
 
@@ -57,7 +61,16 @@ def build_core(
     write_instruments(core, instruments, time_ns)
     write_scenarios(core, shocks, instruments, time_ns)
     _must(core.on_transfer(time_ns, 0, 0, equity), "first deposit")
-    return core, risk
+    return core, risk, _stress_notes(instruments)
+
+
+def _stress_notes(instruments: InstrumentsConfig) -> list[str]:
+    """A note for each instrument that is stressed by the scenarios' moves for unknown ones."""
+    return [
+        f"{symbol}: stressed as '{UNKNOWN_GROUP}'"
+        for symbol, terms in instruments.instruments.items()
+        if terms.group == UNKNOWN_GROUP
+    ]
 
 
 def without_venues(shocks: ScenariosConfig) -> ScenariosConfig:
@@ -99,36 +112,40 @@ def instrument_config(
     limits = risk.risk_limits
     # An equal part of what the whole cushion allows; else the first instrument to ask takes it all.
     largest = limits.cushion_multiplier * limits.max_drawdown * equity / len(panel.terms)
-    return InstrumentsConfig.model_validate(
-        {
-            "<source>": "replay",
-            "account_currency": CURRENCY,
-            "venues": {
-                VENUE: {
-                    "message_interval": "10ms",
-                    "message_burst": "10s",
-                    "message_reserve": "1s",
-                    "window": "0s",
-                    "window_limit": 0,
-                    "window_reserve": 0,
-                    "reject_decay": 0.95,
-                }
+    return validate(
+        InstrumentsConfig,
+        "replay",
+        Document(
+            {
+                "account_currency": CURRENCY,
+                "venues": {
+                    VENUE: {
+                        "message_interval": "10ms",
+                        "message_burst": "10s",
+                        "message_reserve": "1s",
+                        "window": "0s",
+                        "window_limit": 0,
+                        "window_reserve": 0,
+                        "reject_decay": 0.95,
+                    }
+                },
+                "currencies": {CURRENCY: {"shock": 0.0}},
+                "strategies": {
+                    STRATEGY: {
+                        "regimes": "all",
+                        "budget": min(limits.max_gross_leverage, 100.0),
+                        "max_drawdown": limits.max_drawdown,
+                        "max_daily_loss": limits.max_daily_loss,
+                        "order_interval": "10ms",
+                        "order_burst": "10s",
+                    }
+                },
+                "instruments": {
+                    terms.symbol: _terms(terms, venue, largest, groups) for terms in panel.terms
+                },
             },
-            "currencies": {CURRENCY: {"shock": 0.0}},
-            "strategies": {
-                STRATEGY: {
-                    "regimes": "all",
-                    "budget": min(limits.max_gross_leverage, 100.0),
-                    "max_drawdown": limits.max_drawdown,
-                    "max_daily_loss": limits.max_daily_loss,
-                    "order_interval": "10ms",
-                    "order_burst": "10s",
-                }
-            },
-            "instruments": {
-                terms.symbol: _terms(terms, venue, largest, groups) for terms in panel.terms
-            },
-        }
+            {},
+        ),
     )
 
 
@@ -136,7 +153,7 @@ def _terms(terms: Terms, venue: VenueModel, largest: float, groups: set[str]) ->
     """Settings of one instrument: a linear contract on one coin."""
     tick, lot = _decimal(terms.tick_size), _decimal(terms.lot_size)
     upper = terms.symbol.upper()
-    group = next((name for name in sorted(groups) if upper.startswith(name.upper())), "default")
+    group = next((name for name in sorted(groups) if upper.startswith(name.upper())), UNKNOWN_GROUP)
     return {
         "kind": "linear",
         "venue": VENUE,

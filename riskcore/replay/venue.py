@@ -14,6 +14,8 @@ from math import floor, inf, log10, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_COST = 0.1  # fraction of a trade: a fee or a slippage above it is a slip of the decimal point
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -77,9 +79,18 @@ class VenueModel:
     min_notional: float = 5.0
 
     def __post_init__(self) -> None:
-        for name in ("fee", "spread", "range_spread", "slippage", "impact", "min_notional"):
-            if not 0.0 <= getattr(self, name) < inf:
-                raise ValueError(f"venue {name} must not be negative")
+        for name, most in (
+            ("fee", MOST_COST),
+            ("slippage", MOST_COST),
+            ("spread", MOST_COST),
+            ("range_spread", inf),
+            ("impact", inf),
+            ("min_notional", inf),
+        ):
+            value = getattr(self, name)
+            if not 0.0 <= value <= most or value == inf:
+                bound = "0 or more" if most == inf else f"0 to {most:g}"
+                raise ValueError(f"venue {name} is {value:g}: allowed is {bound}")
         for name in ("participation", "visible"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise ValueError(f"venue {name} must be in (0, 1]")

@@ -297,3 +297,13 @@ def test_a_core_is_not_pickled(core):
 def test_memory_outlives_the_core():
     state = Core().state
     assert state.header.orders == Shape().orders
+
+
+def test_a_copy_with_a_number_that_is_none_is_refused():
+    core = Core()
+    state = np.frombuffer(bytearray(core.state_bytes()), dtype=state_dtype())
+    state["account"]["variance"] = np.nan
+    before = core.state_bytes()
+    with pytest.raises(ValueError, match=r"account\.variance is not a finite number"):
+        core.load_state(state.tobytes())
+    assert core.state_bytes() == before

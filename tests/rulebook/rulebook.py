@@ -802,7 +802,8 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.OPEN_ORDERS_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    return Reading(c.open_orders + 1, c.limits.max_open_orders)
+    kept_for_exits = c.header.orders // 16
+    return Reading(c.open_orders + 1, min(c.limits.max_open_orders, c.header.orders - kept_for_exits))
 
 
 @rule(codes.DAILY_TURNOVER_EXCEEDS_MAX)

@@ -258,3 +258,13 @@ def test_settlement_beyond_the_bound_of_adjustments_changes_nothing(state):
 def test_cash_event_on_a_broken_buffer_changes_nothing(state, event, arguments):
     state.header.abi_version = 0
     assert_refused(state, codes.BAD_BUFFER, event, now(state), *arguments)
+
+
+def test_a_deposit_on_next_to_nothing_does_not_blow_up_the_peak():
+    state = make_state(cash=512.0)
+    time = int(state.header.last_time_ns)
+    equity = float(state.account.equity)
+    assert cash.on_funding(state, time, LINEAR_BTC, -1, USD, 1e-10 - equity) == codes.OK
+    assert cash.on_transfer(state, time, EXCHANGE, USD, 1e6) == codes.OK
+    assert state.account.high_water_mark <= 1024.0 + 1e6
+    assert np.isfinite(state.account.drawdown)

@@ -70,7 +70,7 @@ def mistake(tmp_path, monkeypatch):
         with pytest.raises(ConfigError) as caught:
             load("bad.yaml")
         text = str(caught.value)
-        assert "\n" not in text
+        assert all(line.startswith("bad.yaml") for line in text.splitlines())
         return text
 
     return message
@@ -149,6 +149,39 @@ def test_default_is_nowhere_looser_than_growth():
 def test_every_parameter_is_in_the_file(name):
     scalars = {field.name for field in PARAMETERS} - set(DERIVED)
     assert set(load_config(name).parameters()) == scalars
+
+
+@pytest.mark.parametrize("name", ["default", "growth"])
+def test_every_limit_names_its_checks(name):
+    lines = config_path(name).read_text(encoding="utf-8").splitlines()
+    sections = {
+        **dict.fromkeys((1, 2, 3), ("risk_limits",)),
+        4: ("exchange",),
+        5: ("market",),
+        6: ("strategy", "position_sizing", "regimes"),
+        7: ("", "system"),
+    }
+    found: set[str] = set()
+    section = ""
+    for line in lines:
+        match = re.match(r"( *)(\w+):([^#]*)(.*)$", line)
+        if match is None:
+            continue
+        indent, key, value, comment = match.groups()
+        if not indent:
+            section = "" if value.strip() else key
+        wanted = [
+            check.name
+            for check in codes.CHECKS.values()
+            if section in sections[check.layer] and check.parameter.removesuffix("_ns") == key
+        ]
+        named = re.findall(r"\b[A-Z][A-Z_]{7,}\b", comment)
+        assert named == wanted, key
+        found |= set(wanted)
+    # What is left of the parameters' checks has its limits with each strategy.
+    parameters = {field.name for field in PARAMETERS}
+    checks = {check.name for check in codes.CHECKS.values() if check.parameter in parameters}
+    assert checks - found == {"STRATEGY_DRAWDOWN_EXCEEDS_MAX", "STRATEGY_DAILY_LOSS_EXCEEDS_MAX"}
 
 
 @pytest.mark.parametrize("name", ["default", "growth"])
@@ -352,6 +385,39 @@ def test_a_missing_limit_is_never_a_missing_check(mistake):
 def test_no_limit_may_be_left_out(mistake, field):
     key = field.name.removesuffix("_ns")
     assert f"{key} is missing: allowed is " in mistake(load_config, without(GROWTH, key))
+
+
+def test_every_mistake_of_a_file_has_a_line(mistake):
+    text = with_value(GROWTH, "max_drawdown", "7")
+    text = with_value(text, "max_quote_age", "5")
+    text = without(text, "max_spread").replace("max_latency:", "max_latencies:")
+    found = mistake(load_config, text).splitlines()
+    assert found == [
+        f"bad.yaml:{line_of(text, 'max_drawdown')}: risk_limits.max_drawdown is 7: allowed is a "
+        'fraction above 0, below 1; likely a percentage: write 0.07 or "7%"',
+        f"bad.yaml:{line_of(text, 'market')}: market.max_spread is missing: allowed is a fraction "
+        "above 0 and at most 1",
+        f"bad.yaml:{line_of(text, 'max_quote_age')}: market.max_quote_age is 5: allowed is a "
+        "duration from 1ns to 365d with its unit, such as '5s'",
+        f"bad.yaml:{line_of(text, 'max_latencies')}: system.max_latencies is unknown (value "
+        "'5ms'): did you mean max_latency?",
+    ]
+
+
+def test_every_contradiction_of_a_file_has_a_line(mistake):
+    text = with_value(GROWTH, "target_drawdown", "0.2")
+    text = with_value(text, "exit_collar", "0.01")
+    found = mistake(load_config, text).splitlines()
+    assert [line.split(":")[2].split()[0] for line in found] == [
+        "risk_limits.target_drawdown",
+        "market.exit_collar",
+    ]
+    text = INSTRUMENTS.replace("    currency: USDT\n", "    currency: USD\n")
+    found = mistake(load_instruments, text).splitlines()
+    assert len(found) == text.count("    currency: USD\n") > 5
+    text = SCENARIOS.replace("      default: ", "      others: ")
+    found = mistake(load_scenarios, text).splitlines()
+    assert len(found) == text.count("      others: ") > 10
 
 
 def test_a_missing_section(mistake):

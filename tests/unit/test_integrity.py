@@ -60,6 +60,16 @@ DAMAGES = {
     "pending link": lambda s: setattr(s.orders[2], "pending_previous", 0),
     "execution set": lambda s: setattr(s.executions[0], "cursor", 4),
     "parameter": lambda s: setattr(s.parameters, "flash_window_ns", 0),
+    "link of an unset currency": lambda s: (
+        setattr(s.header, "currency_count", 2),
+        setattr(s.currencies[2], "instrument", 1 << 40),
+    ),
+    "unset below the count": lambda s: (
+        setattr(s.instruments[2], "state", codes.UNSET),
+        setattr(s.instruments[2], "venue", 1 << 40),
+    ),
+    "pending flag outside the list": lambda s: setattr(s.orders[40], "in_pending", 1),
+    "derived parameter": lambda s: setattr(s.parameters, "var_multiplier", 0.0),
     "parameter not a number": lambda s: setattr(s.parameters, "price_collar", np.nan),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -12,6 +14,7 @@ import riskcore
 from riskcore import codes
 from riskcore.config import ConfigError, config_path, load_config, load_instruments, load_scenarios
 from riskcore.errors import InputError, RiskCoreError, UnknownNameError
+from riskcore.inputs import to_ns
 from riskcore.layout import Shape
 from riskcore.manager import AdaptiveRiskManager
 
@@ -57,6 +60,19 @@ def order(risk: AdaptiveRiskManager, **changes):
         **changes,
     }
     return risk.check(**arguments)
+
+
+def leg(**changes):
+    """One leg of a batch, with changes."""
+    return {
+        "symbol": PERP,
+        "side": "buy",
+        "quantity": "0.1",
+        "price": 120000,
+        "strategy": "trend",
+        "confidence": 0.9,
+        **changes,
+    }
 
 
 def refused(risk: AdaptiveRiskManager, call, kind: type[Exception] = InputError) -> str:
@@ -118,6 +134,123 @@ def test_the_package_exports_it():
         riskcore.Nonsense  # noqa: B018
 
 
+def test_without_a_time_a_replay_is_told_to_give_one():
+    risk = AdaptiveRiskManager.from_config("growth")
+    made = risk.last_time_ns
+    assert risk.transfer("binance-usdm", "USDT", 1_000_000, START) == "OK"  # facts are booked
+    hint = (
+        f"time is {START}: allowed is from {made - 60 * SECOND}, as the manager was made at the "
+        "machine's clock; for a replay, make it with time_ns=, the start of the history"
+    )
+    for call in (
+        lambda: risk.quote(PERP, "119999.9", 10, "120000.1", 10, START),
+        lambda: risk.trade(PERP, 120000, 1000, START),
+        lambda: risk.rate("BTC", 120000, START),
+        lambda: risk.clock(START),
+        lambda: risk.sample(START),
+        lambda: risk.regime("normal", START),
+        lambda: order(risk, time=START),
+        lambda: risk.check_batch([leg()], time=START),
+    ):
+        assert refused(risk, call) == hint
+    assert risk.clock(made - 59 * SECOND) == "OK"  # a feed may lag a little
+    assert risk.clock(made + SECOND) == "OK"
+
+
+def test_a_restored_account_is_of_its_own_time():
+    saved = make().core.state_bytes()
+    risk = AdaptiveRiskManager.from_config("growth")
+    risk.core.load_state(saved)
+    assert risk.clock(START + SECOND) == "OK"
+
+
+def test_with_a_time_older_events_are_the_core_s_business(risk):
+    assert risk.clock(START - 3600 * SECOND) == "OK"
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (1_760_000_000, "looks like seconds: multiply by 1_000_000_000"),
+        (1_760_000_000_000, "looks like milliseconds: multiply by 1_000_000"),
+        (1_760_000_000_000_000, "looks like microseconds: multiply by 1_000"),
+        (10**17 - 1, "looks like microseconds: multiply by 1_000"),
+        (10**8 - 1, "allowed is 100000000000000000 to 4611686018427387904 nanoseconds since "),
+        (-1, "allowed is 100000000000000000 to 4611686018427387904 nanoseconds since "),
+    ],
+)
+def test_an_integer_that_counts_no_nanoseconds(steady, number, hint):
+    assert refused(steady, lambda: steady.clock(number)).startswith(f"time is {number}: {hint}")
+    with pytest.raises(InputError, match=f"^time_ns is {number}: "):
+        AdaptiveRiskManager.from_config("growth", time_ns=number)
+
+
+def test_the_smallest_time():
+    assert to_ns(10**17) == 10**17
+    assert to_ns(datetime(1970, 1, 2, tzinfo=UTC)) == 86_400 * SECOND  # a datetime is no mistake
+
+
+@pytest.mark.parametrize("call", ["check", "what_if"])
+def test_an_order_without_confidence_is_none(steady, call):
+    before = steady.core.state_bytes()
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'confidence'"):
+        getattr(steady, call)(PERP, "buy", "0.1", 120000, strategy="trend", time=START + SECOND)
+    assert steady.core.state_bytes() == before
+
+
+# --- a tree that is not built ------------------------------------------------------------------
+
+REMEDY = "run `make test` or `pip install -e .`, or leave the source tree"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("ModuleNotFoundError('no')", ""),
+        (
+            "ImportError('riskcore was built from another layout: build it again')",
+            " (riskcore was built from another layout: build it again)",
+        ),
+    ],
+)
+def test_a_tree_without_its_extension_says_what_to_do(error, reason):
+    code = f"""
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "riskcore._core":
+            raise {error}
+sys.meta_path.insert(0, Finder())
+try:
+    from riskcore import AdaptiveRiskManager
+except ImportError as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    text = f"ImportError the native extension is not built here{reason}: {REMEDY}\n"
+    assert done.stdout == text
+
+
+def test_an_extension_of_another_layout_says_what_to_do(monkeypatch):
+    def other(shape):
+        raise RuntimeError("riskcore was built from another layout: build it again")
+
+    monkeypatch.setattr("riskcore.manager.Core", other)
+    with pytest.raises(ImportError) as caught:
+        AdaptiveRiskManager.from_config("growth", time_ns=START)
+    assert str(caught.value) == (
+        "the native extension is not built here "
+        f"(riskcore was built from another layout: build it again): {REMEDY}"
+    )
+
+    def failing(shape):
+        raise RuntimeError("rc_state_init returned 3")
+
+    monkeypatch.setattr("riskcore.manager.Core", failing)
+    with pytest.raises(RuntimeError, match=r"^rc_state_init returned 3$"):
+        AdaptiveRiskManager.from_config("growth", time_ns=START)
+
+
 # --- orders ------------------------------------------------------------------------------------
 
 
@@ -171,7 +304,9 @@ def test_client_identifiers_count_up_by_themselves(risk):
 
 def test_what_if_changes_nothing(risk):
     before = risk.core.state_bytes()
-    asked = risk.what_if(PERP, "buy", "0.1", 120000, strategy="trend", time=START + SECOND)
+    asked = risk.what_if(
+        PERP, "buy", "0.1", 120000, strategy="trend", confidence=0.9, time=START + SECOND
+    )
     assert asked.action == "APPROVE"
     assert asked.handle == 0
     assert risk.core.state_bytes() == before
@@ -194,10 +329,7 @@ def test_flags_and_time_in_force_reach_the_core(risk):
 
 
 def test_a_batch_passes_whole(risk):
-    legs = [
-        {"symbol": PERP, "side": "buy", "quantity": "0.1", "price": 120000, "strategy": "trend"},
-        {"symbol": PERP, "side": "buy", "quantity": "0.2", "price": 119990, "strategy": "trend"},
-    ]
+    legs = [leg(quantity="0.1"), leg(quantity="0.2", price=119990)]
     decisions = risk.check_batch(legs, time=START + SECOND)
     assert [d.action for d in decisions] == ["APPROVE", "APPROVE"]
     assert [d.client_id for d in decisions] == [1, 2]
@@ -205,10 +337,7 @@ def test_a_batch_passes_whole(risk):
 
 
 def test_a_batch_fails_whole(risk):
-    legs = [
-        {"symbol": PERP, "side": "buy", "quantity": "0.1", "price": 120000, "strategy": "trend"},
-        {"symbol": PERP, "side": "buy", "quantity": "9", "price": 119990, "strategy": "trend"},
-    ]
+    legs = [leg(quantity="0.1"), leg(quantity="9", price=119990)]
     decisions = risk.check_batch(legs, time=START + SECOND)
     assert [d.action for d in decisions] == ["REJECT", "REJECT"]
     assert "BATCH_LEG_REJECTED" in decisions[0].reasons
@@ -573,7 +702,8 @@ SYMBOLS = ", ".join(load_instruments().instruments)
         (
             {"time": 0},
             InputError,
-            "time is 0: allowed is 1 to 4611686018427387904 nanoseconds since 1970 UTC",
+            "time is 0: allowed is 100000000000000000 to 4611686018427387904 nanoseconds since "
+            "1970 UTC",
         ),
         (
             {"time": START + 400 * 86_400 * SECOND},
@@ -673,6 +803,12 @@ def test_an_order_that_is_none(steady, change, kind, message):
             "legs[0] lacks quantity: allowed is an order with quantity",
         ),
         (
+            lambda r: r.check_batch(
+                [{k: v for k, v in leg().items() if k != "confidence"}], time=START
+            ),
+            "legs[0] lacks confidence: allowed is an order with confidence",
+        ),
+        (
             lambda r: r.position_sizer.size(PERP, "buy", 2, strategy="trend"),
             "confidence is 2: allowed is a number from 0 to 1",
         ),
@@ -705,8 +841,8 @@ def test_a_name_that_was_never_configured(steady, call, message):
 
 
 def test_a_misspelt_argument_of_a_leg(steady):
-    leg = {"symbol": PERP, "side": "buy", "quantity": 1, "strategy": "trend", "prize": 1}
-    message = refused(steady, lambda: steady.check_batch([leg], time=START))
+    wrong = {"symbol": PERP, "side": "buy", "quantity": 1, "strategy": "trend", "prize": 1}
+    message = refused(steady, lambda: steady.check_batch([wrong], time=START))
     assert message.startswith("legs[0] has 'prize': allowed are symbol, side, quantity, ")
 
 

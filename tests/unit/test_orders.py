@@ -5,7 +5,7 @@ import pytest
 
 from riskcore import codes
 from riskcore.codes import BUY, OK, SELL
-from riskcore.kernels import orders
+from riskcore.kernels import market, orders
 from tests.support import (
     EXCHANGE,
     INVERSE_BTC,
@@ -548,3 +548,40 @@ def test_lists_survive_removal_from_head_middle_and_tail(state):
         check_lists(state)
     assert walk(state, state.positions[LINEAR_BTC].buy_head, "next") == [3, 1]
     assert walk(state, state.system.pending_head, "pending_next") == [1, 3]
+
+
+@pytest.mark.parametrize("first", ["ack", "fill", "status"])
+@pytest.mark.parametrize("then", ["nothing", "cancel", "silence"])
+def test_the_refusal_of_a_replace_never_releases_the_order(first, then):
+    state = make_state()
+    handle = reserve(state, LINEAR_BTC, codes.BUY, 10, 4000)
+    time = int(state.header.last_time_ns)
+    if first == "ack":
+        assert orders.on_ack(state, time, handle, 1) == codes.OK
+    elif first == "fill":
+        fill(state, LINEAR_BTC, codes.BUY, 3, 4000, handle=handle)
+    else:
+        code = codes.VENUE_ORDER_WORKING
+        assert orders.on_order_status(state, time, handle, code, 0) == codes.OK
+    slot = orders.find_order(state, handle)
+    orders.begin_replace(state, time, slot, 12, 4001)
+    if then == "cancel":
+        assert orders.cancel_order(state, time, handle) == codes.OK
+    if then == "silence":
+        assert market.on_clock(state, time + 60_000_000_000) == codes.OK
+        assert state.orders[slot].status == codes.ORDER_UNKNOWN
+    time = int(state.header.last_time_ns)
+    assert orders.on_reject(state, time, handle, 5) == codes.OK
+    wanted = codes.ORDER_CANCEL_PENDING if then == "cancel" else codes.ORDER_WORKING
+    assert state.orders[slot].status == wanted
+    assert state.positions[LINEAR_BTC].working_buy_lots == (7 if first == "fill" else 10)
+    check_lists(state)
+
+
+def test_cancels_without_end_do_not_wrap_the_message_bucket():
+    state = make_state()
+    state.venues[0].message_interval_ns = codes.DAY_NS
+    time = int(state.header.last_time_ns)
+    for _ in range(500):
+        orders.count_message(state, 0, time)
+    assert state.venues[0].message_arrival_ns == time + codes.MAX_TIME_JUMP_NS

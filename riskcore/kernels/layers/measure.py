@@ -5,6 +5,7 @@ from riskcore.kernels.language import kernel
 
 NO_CAP = 4.0e18  # more lots than any order may have
 UNLIMITED_USE = 1.0e18  # utilisation reported for a measure above a limit of zero
+SMALLEST_LIMIT = 1.0e-100  # a limit below it counts as zero: the ratio stays finite
 
 
 @kernel
@@ -13,7 +14,7 @@ def raise_use(use, measure, limit):
 
     A division each is cheaper than comparing cross products: the divider stands idle otherwise.
     """
-    if limit > 0.0:
+    if limit > SMALLEST_LIMIT:
         return maximum(measure / limit, use)
     if measure > 0.0:
         return UNLIMITED_USE
