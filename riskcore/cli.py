@@ -1,4 +1,4 @@
-"""The command ``riskcore``: replay a history, check a configuration, emit the native library.
+"""The command ``riskcore``: replay a history, check limits, list checks, emit the native library.
 
 Every command has ``--help``. A mistake of the user's is one line on stderr that says what to do,
 and exit code 2; a failure, such as a broken drawdown limit, is exit code 1. Modules that take long
@@ -104,7 +104,8 @@ def replay(
         typer.Option(
             "--data",
             "-d",
-            help="majors-30m, btc-1h, or a Parquet, Arrow or CSV file; may be repeated.",
+            help="majors-30m, btc-1h, or a Parquet, Arrow or CSV file; may be repeated:"
+            " files of one symbol are joined.",
             show_default="majors-30m",
         ),
     ] = None,
@@ -132,8 +133,10 @@ def replay(
     end: Annotated[
         str | None, typer.Option("--to", help="Bars before this time, such as 2020-04-01.")
     ] = None,
-    fee: Annotated[float, typer.Option(help="Taker fee, fraction of notional.")] = 0.0005,
-    slippage: Annotated[float, typer.Option(help="Slippage, fraction of the price.")] = 0.0002,
+    fee: Annotated[float, typer.Option(help="Taker fee, fraction of notional, 0 to 0.1.")] = 0.0005,
+    slippage: Annotated[
+        float, typer.Option(help="Slippage, fraction of the price, 0 to 0.1.")
+    ] = 0.0002,
     latency_bars: Annotated[
         int, typer.Option(min=1, help="Bars from a decision to its execution.")
     ] = 1,
@@ -159,11 +162,14 @@ def replay(
 
         from riskcore.replay.readers import parse_time, read_histories
         from riskcore.replay.run import replay as run_replay
-        from riskcore.replay.summary import show, write_files
+        from riskcore.replay.summary import prepare_folder, show, write_files
         from riskcore.replay.venue import VenueModel
         from riskcore.strategies.trend import TrendStrategy
 
         console = Console()
+        venue = VenueModel(fee=fee, slippage=slippage, latency_bars=latency_bars)
+        if out is not None:
+            prepare_folder(out)
         history = read_histories(
             data or ["majors-30m"],
             symbols=[s.strip() for s in symbols.split(",") if s.strip()] if symbols else None,
@@ -171,7 +177,6 @@ def replay(
             end_ns=parse_time(end) if end else None,
             drop_bad_rows=drop_bad_rows,
         )
-        venue = VenueModel(fee=fee, slippage=slippage, latency_bars=latency_bars)
         strategy = TrendStrategy(allow_short=not long_only)
         with _progress(hidden=as_json or quiet) as progress:
             result = run_replay(
@@ -191,8 +196,7 @@ def replay(
         if out is not None:
             paths = write_files(result, out)
             if not (as_json or quiet):
-                names = ", ".join(path.name for path in paths)
-                console.print(f"wrote {names} to {out}", highlight=False, soft_wrap=True)
+                typer.echo(f"wrote {len(paths)} files to {out}: summary.json, tables, picture")
         if not result.summary["comparison"]["limit_held"]:
             _complain("the drawdown limit was broken; see max_drawdown in the summary")
             raise typer.Exit(FAILURE)
@@ -229,6 +233,19 @@ def _progress(*, hidden: bool) -> Iterator[Any]:
 # --- config ---------------------------------------------------------------------------------------
 
 
+# What somebody who knows nothing else of a file should know, and of what each is a part.
+SHOWN_LIMITS = {
+    "max_drawdown": "fall from the high-water mark",
+    "max_daily_loss": "loss since the start of the UTC day",
+    "max_gross_leverage": "sum of absolute positions over equity",
+    "cushion_multiplier": "exposure per unit of what may still be lost",
+    "var_95": "portfolio value at risk over equity, 24 h, 95 %",
+    "expected_shortfall": "portfolio expected shortfall over equity, 24 h, 95 %",
+    "max_stress_loss": "loss over equity in the worst scenario",
+}
+MULTIPLES = ("max_gross_leverage", "cushion_multiplier")
+
+
 @app.command("config")
 def check_config(
     path: Annotated[
@@ -263,6 +280,14 @@ def check_config(
         else:
             count = f"{len(getattr(model, kind))} {kind}: {', '.join(getattr(model, kind))}"
         typer.echo(f"{path}: valid; {count}")
+        if kind == "limits":
+            for key, meaning in SHOWN_LIMITS.items():
+                typer.echo(f"  {key:<20} {_limit(model.risk_limits, key):>8}  {meaning}")
+
+
+def _limit(limits: Any, key: str) -> str:
+    value = getattr(limits, key)
+    return f"{value:g} x" if key in MULTIPLES else f"{100.0 * value:g} %"
 
 
 def _kind_of(path: str) -> str:
@@ -279,12 +304,87 @@ def _kind_of(path: str) -> str:
     return "limits"
 
 
+# --- checks ---------------------------------------------------------------------------------------
+
+# Names in the buffer whose spelling in the files is another; durations lose their ``_ns``.
+_FILE_NAMES = {
+    "max_order_lots": "max_order_quantity",
+    "max_position_lots": "max_position_quantity",
+    "min_lots": "min_quantity",
+    "regime_mask": "regimes",
+}
+
+
+@app.command()
+def checks(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+) -> None:
+    """List the gate's checks: number, layer, name, parameter in the files, unit, what it stops.
+
+    R marks a check that a smaller order can pass, X one that stops even an exit.
+    """
+    with _one_line_errors():
+        from riskcore.codes import CHECKS, LAYER_NAMES
+
+        rows = [
+            {
+                "number": check.number,
+                "layer": LAYER_NAMES[check.layer],
+                "name": check.name,
+                "parameter": _file_name(check.layer, check.parameter),
+                "unit": "" if check.unit == "-" else check.unit,
+                "resizes": check.resizes,
+                "blocks_exits": check.blocks_exits,
+                "meaning": check.meaning,
+            }
+            for check in sorted(CHECKS.values())
+        ]
+        if as_json:
+            typer.echo(json.dumps(rows, indent=2))
+            return
+        titles = ("number", "layer", "name", "parameter", "unit", "RX", "meaning")
+        lines: list[tuple[str, ...]] = [titles]
+        for row in rows:
+            marks = ("R" if row["resizes"] else ".") + ("X" if row["blocks_exits"] else ".")
+            cells = {**row, "RX": marks}
+            lines.append(tuple(str(cells[title]) or "-" for title in titles))
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            text = "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True))
+            typer.echo(text.rstrip())
+
+
+def _file_name(layer: int, name: str) -> str:
+    """A check's parameter as the configuration files spell it, with its section."""
+    from riskcore.codes import LAYER_NAMES
+    from riskcore.config_models import InstrumentTerms, RiskConfig, Strategy, Venue
+
+    if not name:
+        return ""
+    known = _FILE_NAMES.get(name, name)
+    spellings = (known, known.removesuffix("_ns"))
+    places: list[tuple[str, Any]] = [
+        (f"{section}.", field.annotation) for section, field in RiskConfig.model_fields.items()
+    ]
+    places += [("venues.*.", Venue), ("instruments.*.", InstrumentTerms)]
+    own = ("strategies.*.", Strategy)
+    # A strategy has limits of the account's names.
+    places = [own, *places] if LAYER_NAMES[layer] == "strategy" else [*places, own]
+    if name in RiskConfig.model_fields:
+        return name
+    for prefix, model in places:
+        for spelling in spellings:
+            if spelling in getattr(model, "model_fields", {}):
+                return f"{prefix}{spelling}"
+    return known
+
+
 # --- emit -----------------------------------------------------------------------------------------
 
 
 @app.command()
 def emit(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for library and headers.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the library.")],
     instruments: Annotated[int, typer.Option(help="Instruments of the buffer.")] = 64,
     strategies: Annotated[int, typer.Option(help="Strategies of the buffer.")] = 8,
     venues: Annotated[int, typer.Option(help="Venues of the buffer.")] = 8,
@@ -298,7 +398,10 @@ def emit(
     ] = "x86-64-v3",
     as_json: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
 ) -> None:
-    """Write the native library, its headers and pkg-config file for a shape and a CPU."""
+    """Write the native library and its pkg-config file for a shape and a CPU.
+
+    An object, a static library and, where a C compiler is installed, a shared one.
+    """
     with _one_line_errors():
         from rich.console import Console
 

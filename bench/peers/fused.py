@@ -14,7 +14,16 @@ from bench.figures import PEER, Figure, summarise
 from bench.peers import rounds
 
 SOURCE = Path(__file__).with_suffix(".c")
-FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math", "-funroll-loops")
+FLAGS = (
+    "-O3",
+    "-march=native",
+    "-mprefer-vector-width=512",
+    "-fassociative-math",
+    "-fno-signed-zeros",
+    "-fno-trapping-math",
+    "-fno-math-errno",
+    "-funroll-loops",
+)
 
 
 def measure(quick: bool) -> list[Figure]:

@@ -1,9 +1,9 @@
 """Reads price history: OHLCV bars or top of book, from Parquet, Arrow IPC or CSV.
 
 Every failure is a :class:`DataError` of one line that says what is wrong, where, and what to do.
-A history that starts with its newest row is turned round. Rows whose time stamp repeats or goes back
-are dropped, counted and reported; a price that cannot be is an error unless the caller asks for such
-rows to be dropped as well. Files of one symbol are joined.
+A history that starts with its newest row is turned round, files of one symbol are joined. Rows
+whose time stamp repeats or goes back are dropped, counted and reported; a price that cannot be is
+an error unless the caller asks for such rows to be dropped as well.
 """
 
 from __future__ import annotations
@@ -663,7 +663,8 @@ def merge(histories: list[History]) -> History:
 
 def _joined(symbol: str, parts: list[tuple[str, Bars]], notes: list[str]) -> Bars:
     """One series from several of a symbol: in order of time, each bar once."""
-    sources, pieces = zip(*parts, strict=True)
+    sources = [source for source, _ in parts]
+    pieces = [piece for _, piece in parts]
     if len(pieces) == 1:
         return pieces[0]
     names = ("time_ns", "open", "high", "low", "close", "volume", "spread", "bid_size", "ask_size")

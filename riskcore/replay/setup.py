@@ -15,6 +15,7 @@ from riskcore.config import load_config, load_scenarios
 from riskcore.config_models import InstrumentsConfig, RiskConfig, ScenariosConfig
 from riskcore.config_reading import Document, validate
 from riskcore.config_writing import parameter_record, write_instruments, write_scenarios
+from riskcore.errors import ConfigError
 from riskcore.layout import Shape
 from riskcore.replay.panel import DECISION_NS, FILL_NS, Panel
 from riskcore.replay.readers import DataError
@@ -57,7 +58,10 @@ def build_core(
     core = Core(shape)
     time_ns = int(panel.time_ns[0]) - SETUP_NS
     _must(core.set_parameters(time_ns, adapted_parameters(risk, shape, panel, venue)), "parameters")
-    instruments = instrument_config(panel, venue, equity, risk, shocks)
+    try:
+        instruments = instrument_config(panel, venue, equity, risk, shocks)
+    except ConfigError as error:
+        raise DataError(str(error).splitlines()[0]) from None  # one mistake is enough
     write_instruments(core, instruments, time_ns)
     write_scenarios(core, shocks, instruments, time_ns)
     _must(core.on_transfer(time_ns, 0, 0, equity), "first deposit")
@@ -65,12 +69,11 @@ def build_core(
 
 
 def _stress_notes(instruments: InstrumentsConfig) -> list[str]:
-    """A note for each instrument that is stressed by the scenarios' moves for unknown ones."""
-    return [
-        f"{symbol}: stressed as '{UNKNOWN_GROUP}'"
-        for symbol, terms in instruments.instruments.items()
-        if terms.group == UNKNOWN_GROUP
+    """A note on the instruments that are stressed by the scenarios' moves for unknown ones."""
+    unknown = [
+        symbol for symbol, terms in instruments.instruments.items() if terms.group == UNKNOWN_GROUP
     ]
+    return [f"{', '.join(unknown)}: stressed as '{UNKNOWN_GROUP}'"] if unknown else []
 
 
 def without_venues(shocks: ScenariosConfig) -> ScenariosConfig:

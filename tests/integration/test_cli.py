@@ -16,8 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SHORT = ("--data", "btc-1h", "--from", "2020-02-01", "--to", "2020-04-01")
 
 
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = dict(os.environ, COLUMNS="120", NO_COLOR="1", PYTHONPATH=str(ROOT))
+def run(
+    *arguments: str, cwd: Path | None = None, width: int = 120
+) -> subprocess.CompletedProcess[str]:
+    environment = dict(os.environ, COLUMNS=str(width), NO_COLOR="1", PYTHONPATH=str(ROOT))
     return subprocess.run(
         [sys.executable, "-m", "riskcore.cli", *arguments],
         capture_output=True,
@@ -39,7 +41,7 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *words: s
         assert word in lines[0]
 
 
-@pytest.mark.parametrize("command", [(), ("replay",), ("config",), ("emit",)])
+@pytest.mark.parametrize("command", [(), ("replay",), ("config",), ("checks",), ("emit",)])
 def test_every_command_has_help(command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
     assert done.returncode == 0
@@ -98,25 +100,61 @@ def test_quiet_prints_nothing() -> None:
 
 
 def test_replay_of_a_file(tmp_path: Path) -> None:
-    from riskcore.replay.readers import parse_time, read_history
-
-    bars = read_history(
-        "btc-1h", start_ns=parse_time("2022-05-01"), end_ns=parse_time("2022-06-01")
-    ).series["BTC"]
-    table = pd.DataFrame(
-        {
-            "timestamp": bars.time_ns // 10**6,
-            "open": bars.open,
-            "high": bars.high,
-            "low": bars.low,
-            "close": bars.close,
-            "volume": bars.volume,
-        }
-    )
-    table.to_csv(tmp_path / "BTCUSDT.csv", index=False)
+    btc_file(tmp_path / "BTCUSDT.csv", "2022-05-01", "2022-06-01")
     done = run("replay", "--data", "BTCUSDT.csv", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["instruments"] == ["BTCUSDT"]
+
+
+def btc_file(path: Path, start: str, end: str) -> Path:
+    """A file of embedded bars as an exchange's archive names its columns."""
+    from riskcore.replay.readers import parse_time, read_history
+
+    bars = read_history("btc-1h", start_ns=parse_time(start), end_ns=parse_time(end)).series["BTC"]
+    table = pd.DataFrame({"timestamp": bars.time_ns // 10**6})
+    for name in ("open", "high", "low", "close", "volume"):
+        table[name] = getattr(bars, name)
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_two_months_of_a_symbol_are_one_instrument(tmp_path: Path) -> None:
+    btc_file(tmp_path / "BTCUSDT-1h-2022-05.csv", "2022-05-01", "2022-06-01")
+    btc_file(tmp_path / "BTCUSDT-1h-2022-06.csv", "2022-06-01", "2022-07-01")
+    files = ("--data", "BTCUSDT-1h-2022-06.csv", "--data", "BTCUSDT-1h-2022-05.csv")
+    done = run("replay", *files, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["instruments"] == ["BTCUSDT"]
+    assert (summary["start"][:10], summary["end"][:10]) == ("2022-05-01", "2022-07-01")
+    assert summary["notes"] == ["BTCUSDT: joined from 2 files"]
+
+
+def test_report_fits_a_terminal_and_hides_yearly_figures_of_a_short_history(
+    tmp_path: Path,
+) -> None:
+    btc_file(tmp_path / "HDR.csv", "2022-05-01", "2022-05-28")
+    done = run("replay", "--data", "HDR.csv", "--out", "out", cwd=tmp_path, width=80)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    assert "note HDR: stressed as 'default'" in lines
+    for name in ("return a year", "volatility a year", "Sharpe ratio"):
+        (line,) = [line for line in lines if line.startswith(name)]
+        assert line.removeprefix(name).split() == ["-", "-"]
+    assert any(line.startswith("strategy's orders: ") for line in lines)
+    assert any(line.startswith("95 % VaR exceeded (expected 5 %)") for line in lines)
+
+
+def test_symbol_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    path = btc_file(tmp_path / "ABC.csv", "2022-05-01", "2022-05-28")
+    table = pd.read_csv(path)
+    table["symbol"] = "BTC USDT"
+    table.to_csv(path, index=False)
+    done = run("replay", "--data", "ABC.csv", cwd=tmp_path)
+    assert_one_line(done, 2, "'BTC USDT': allowed is a name")
+    assert done.stderr.count("allowed is") == 1
 
 
 def test_broken_limit_is_a_failure_that_scripts_see(tmp_path: Path) -> None:
@@ -140,14 +178,15 @@ def test_broken_limit_is_a_failure_that_scripts_see(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("--data", "nothing.parquet"), ("no such file", "majors-30m, btc-1h")),
-        (("--data", "btc-1h", "--data", "btc-1h"), ("BTC was read already",)),
         (("--data", "btc-1h", "--data", "majors-30m"), ("files of one interval",)),
         (("--data", "btc-1h", "--symbols", "ETH"), ("no symbol ETH", "it has BTC")),
         (("--data", "btc-1h", "--from", "soon"), ("'soon' is not a date",)),
         (("--data", "btc-1h", "--from", "2031-01-01"), ("no bars in the period",)),
         ((*SHORT, "--equity", "10"), ("equity is 10", "1000 to 1e+12")),
         ((*SHORT, "--equity", "nan"), ("equity is nan",)),
-        ((*SHORT, "--fee", "-1"), ("venue fee must not be negative",)),
+        ((*SHORT, "--fee", "-1"), ("venue fee is -1: allowed is 0 to 0.1",)),
+        ((*SHORT, "--fee", "5"), ("venue fee is 5: allowed is 0 to 0.1",)),
+        ((*SHORT, "--slippage", "5"), ("venue slippage is 5: allowed is 0 to 0.1",)),
         ((*SHORT, "--config", "nowhere.yaml"), ("nowhere.yaml", "no such file")),
         ((*SHORT, "--scenarios", "nowhere.yaml"), ("nowhere.yaml", "no such file")),
     ],
@@ -160,7 +199,8 @@ def test_bad_input_is_one_line(
 
 def test_output_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    done = run("replay", *SHORT, "--quiet", "--out", "file/out", cwd=tmp_path)
+    # Before anything is read: of two mistakes this one is told.
+    done = run("replay", "--data", "nothing.csv", "--out", "file/out", cwd=tmp_path)
     assert_one_line(done, 2, "cannot be written", "choose another --out")
 
 
@@ -200,6 +240,41 @@ def test_configuration_as_json() -> None:
     done = run("config", "growth", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["risk_limits"]["max_drawdown"] == 0.1
+
+
+def test_configuration_shows_the_limits_that_matter() -> None:
+    lines = run("config", "growth").stdout.splitlines()
+    shown = {line.split()[0]: line.split()[1:3] for line in lines[1:]}
+    assert shown["max_drawdown"] == ["10", "%"]
+    assert shown["cushion_multiplier"] == ["1", "x"]
+    assert {"max_daily_loss", "max_gross_leverage", "var_95"} <= set(shown)
+    assert {"expected_shortfall", "max_stress_loss"} <= set(shown)
+
+
+# --- checks -------------------------------------------------------------------------------------
+
+
+def test_checks_are_listed_with_parameters_as_the_files_spell_them() -> None:
+    from riskcore.codes import CHECKS
+
+    rows = json.loads(run("checks", "--json").stdout)
+    assert [row["number"] for row in rows] == sorted(CHECKS)
+    sections: dict[str, set[str]] = {}
+    for name in ("default", "instruments"):
+        for section, content in json.loads(run("config", name, "--json").stdout).items():
+            if isinstance(content, dict):
+                deep = section in ("venues", "strategies", "instruments")
+                keys = next(iter(content.values())) if deep else content
+                sections[f"{section}.*" if deep else section] = set(keys)
+    for row in rows:
+        if "." in row["parameter"]:
+            section, _, key = row["parameter"].rpartition(".")
+            assert key in sections[section], row
+        else:
+            assert row["parameter"] in ("", "version")
+    text = run("checks").stdout
+    assert len(text.splitlines()) == len(rows) + 1
+    assert "risk_limits.max_drawdown" in text
 
 
 # --- emit ---------------------------------------------------------------------------------------

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pa_parquet
 import pytest
 import yaml
 
-from riskcore.replay.readers import EMBEDDED, parse_time, read_history
+from riskcore.replay.readers import EMBEDDED, History, parse_time, read_history
 from riskcore.replay.run import Result, replay
 from riskcore.replay.summary import write_files
 from riskcore.replay.venue import VenueModel
@@ -103,6 +104,28 @@ def test_the_gate_had_work(outcome: Outcome) -> None:
     assert all(count > 1_000 for count in gate["actions"].values())
     assert sum(gate["actions"].values()) == gate["orders"]
     assert gate["objections"]["CUSHION_EXPOSURE_EXCEEDED"] > 1_000
+
+
+def test_orders_of_the_strategy_are_counted_apart(outcome: Outcome) -> None:
+    gate = outcome.summary["gate"]
+    decisions = outcome.table("decisions").query("purpose == 'strategy'")
+    assert gate["strategy"] == decisions["action"].value_counts().to_dict()
+    assert sum(gate["strategy"].values()) == gate["purposes"]["strategy"]
+    assert gate["strategy"]["APPROVE"] < gate["actions"]["APPROVE"]
+
+
+def test_fills_tell_quantity_and_notional(outcome: Outcome) -> None:
+    fills = outcome.table("fills")
+    np.testing.assert_allclose(fills["quantity"] * fills["price"], fills["notional"])
+    np.testing.assert_allclose(fills["fee"], fills["notional"] * VenueModel().fee)
+
+
+@pytest.mark.parametrize("name", ["decisions", "fills", "equity"])
+def test_every_column_has_unit_and_meaning(outcome: Outcome, name: str) -> None:
+    for column in pa_parquet.read_schema(outcome.folder / f"{name}.parquet"):
+        assert column.metadata is not None, column.name
+        assert column.metadata[b"unit"], column.name
+        assert column.metadata[b"meaning"], column.name
 
 
 def test_core_and_ledger_agree_on_equity(outcome: Outcome) -> None:
@@ -265,7 +288,9 @@ def test_reason_names_spell_the_reason_words(outcome: Outcome) -> None:
     for row in decisions.sample(500, random_state=7).itertuples(index=False):
         words = (row.reasons_0, row.reasons_1)
         named = {c.name for n, c in CHECKS.items() if words[n // 64] >> (n % 64) & 1}
-        assert set(row.reason_names.split()) == named
+        assert set(row.reason_names) == named
+        assert not named if pd.isna(row.first_check) else row.first_check in named
+        assert (row.layer == "none") == (not named)
         assert (row.action == "APPROVE") == (not named)
 
 
@@ -326,3 +351,47 @@ def test_growth_limits_allow_more() -> None:
     assert careful is not None
     assert bold is not None
     assert bold.largest_gross > 5.0 * careful.largest_gross
+
+
+@pytest.mark.parametrize("latency_bars", [1, 3])
+def test_position_of_a_series_that_ends_early_is_closed_there(latency_bars: int) -> None:
+    history = read_history(
+        "majors-30m",
+        symbols=["BTC", "ETH"],
+        start_ns=parse_time("2018-01-01"),
+        end_ns=parse_time("2018-03-01"),
+    )
+    bars = history.series["ETH"]
+    whole = replay(history, venue=VenueModel(latency_bars=latency_bars))
+    held = np.flatnonzero(whole.protected.held[:, 1] * whole.unprotected.held[:, 1])
+    last = int(held[len(held) // 2])  # both runs hold ETH here
+    short = {**history.series, "ETH": bars.select(slice(0, last + 1))}
+    cut = History(history.source, history.interval_ns, short)
+    result = replay(cut, venue=VenueModel(latency_bars=latency_bars))
+    for run in (result.protected, result.unprotected):
+        assert run.held[last, 1] != 0
+        assert not run.held[last + 1 :, 1].any()
+        assert run.held[last + 1 :, 0].any()
+    assert any(note.startswith("ETH: ends 2018-") for note in result.summary["notes"])
+    assert result.summary["gate"]["purposes"]["settlement"] == 1
+    assert result.log.final_equity == pytest.approx(result.protected.equity[-1], rel=1e-12)
+
+
+def test_yearly_return_of_a_minute_is_a_number() -> None:
+    from riskcore.replay.metrics import figures
+
+    path = np.array([[1.0, 1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0, 2.0]])
+    none = np.zeros(2)
+    found = figures(
+        start_equity=1.0,
+        close_ns=np.array([0, 1_000_000_000]),
+        path=path,
+        gross=none,
+        bar_pnl=none,
+        bar_var=none,
+        turnover=0.0,
+        fees=0.0,
+        fills=0,
+    )
+    assert np.isfinite(found.yearly_return)
+    assert found.yearly_return > 1e9

@@ -802,8 +802,7 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.OPEN_ORDERS_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    kept_for_exits = c.header.orders // 16
-    return Reading(c.open_orders + 1, min(c.limits.max_open_orders, c.header.orders - kept_for_exits))
+    return Reading(c.open_orders + 1, c.limits.max_open_orders)
 
 
 @rule(codes.DAILY_TURNOVER_EXCEEDS_MAX)

@@ -396,9 +396,10 @@ def test_every_mistake_of_a_file_has_a_line(mistake):
         f"bad.yaml:{line_of(text, 'max_drawdown')}: risk_limits.max_drawdown is 7: allowed is a "
         'fraction above 0, below 1; likely a percentage: write 0.07 or "7%"',
         f"bad.yaml:{line_of(text, 'market')}: market.max_spread is missing: allowed is a fraction "
-        "above 0 and at most 1",
+        "above 0, at most 1",
         f"bad.yaml:{line_of(text, 'max_quote_age')}: market.max_quote_age is 5: allowed is a "
-        "duration from 1ns to 365d with its unit, such as '5s'",
+        'duration such as "250ms", "5s" or "1h", from 1ns to 366d; 5 has no unit: write "5s" or '
+        '"5ms"',
         f"bad.yaml:{line_of(text, 'max_latencies')}: system.max_latencies is unknown (value "
         "'5ms'): did you mean max_latency?",
     ]

@@ -302,6 +302,28 @@ def test_client_identifiers_count_up_by_themselves(risk):
     assert repeated.reasons == ("DUPLICATE_CLIENT_ID",)
 
 
+def test_figures_after_are_of_what_is_allowed_and_utilisation_of_what_was_asked(risk):
+    def ask(quantity, **changes):
+        arguments = {"strategy": "trend", "confidence": 0.9, "time": START + SECOND, **changes}
+        return risk.what_if(PERP, "buy", quantity, 120000, **arguments)
+
+    def after(decision):
+        return decision.var_after, decision.gross_after, decision.stress_after
+
+    smaller = ask(8)
+    assert smaller.action == "RESIZE"
+    allowed = ask(smaller.quantity)
+    assert allowed.action == "APPROVE"
+    assert after(smaller) == after(allowed)
+    assert smaller.gross_after == pytest.approx(float(smaller.quantity) * 120_000)
+    assert max(smaller.utilisation.values()) > 1 >= max(allowed.utilisation.values())
+
+    none = ask(8, confidence=0.0)
+    assert (none.action, none.quantity) == ("REJECT", 0)
+    assert none.gross_after == pytest.approx(8 * 120_000)
+    assert none.utilisation["position"] == smaller.utilisation["position"]
+
+
 def test_what_if_changes_nothing(risk):
     before = risk.core.state_bytes()
     asked = risk.what_if(

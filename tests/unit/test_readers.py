@@ -10,7 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
 
-from riskcore.replay.readers import DataError, History, merge, parse_time, read_history
+from riskcore.replay.readers import (
+    DataError,
+    History,
+    merge,
+    parse_time,
+    read_histories,
+    read_history,
+    symbol_of,
+)
 
 HOUR_NS = 3_600_000_000_000
 START_NS = parse_time("2024-01-01")
@@ -57,8 +65,9 @@ def klines(scale: int, rows: int = 4) -> str:
     for row in range(rows):
         opened = (START_NS + row * HOUR_NS) // 10**9 * scale
         closed = opened + 3600 * scale - 1
-        prices = f"{OPENS[row]},{HIGHS[row]},{LOWS[row]},{CLOSES[row]}"
-        lines.append(f"{opened},{prices},{VOLUMES[row]},{closed},1000.5,42,5.0,500.2,0")
+        at = row % len(OPENS)
+        prices = f"{OPENS[at]},{HIGHS[at]},{LOWS[at]},{CLOSES[at]}"
+        lines.append(f"{opened},{prices},{VOLUMES[at]},{closed},1000.5,42,5.0,500.2,0")
     return "\n".join(lines) + "\n"
 
 
@@ -210,6 +219,29 @@ def test_repeated_and_unsorted_stamps_are_dropped_and_counted(tmp_path: Path) ->
     assert sum("1 out-of-order time stamps dropped" in note for note in history.notes) == 1
 
 
+def test_newest_row_first_is_sorted_and_reported(tmp_path: Path) -> None:
+    path = tmp_path / "ABC.csv"
+    path.write_text(HEADER + "".join(reversed(klines(1_000).splitlines(keepends=True))))
+    history = read_history(path)
+    assert_four_bars(history)
+    assert history.notes == [f"{path}: newest row first; sorted by time"]
+
+
+def test_address_above_the_header_is_skipped_and_reported(tmp_path: Path) -> None:
+    path = tmp_path / "ABC.csv"
+    path.write_text("https://www.example.com\n" + HEADER + klines(1_000))
+    history = read_history(path)
+    assert_four_bars(history)
+    assert history.notes == [f"{path}: line 1 skipped: 'https://www.example.com'"]
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_other_delimiters_are_recognised(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "ABC.csv"
+    path.write_text((HEADER + klines(1_000)).replace(",", mark))
+    assert_four_bars(read_history(path))
+
+
 def test_gaps_are_reported(tmp_path: Path) -> None:
     times = stamps()
     times[3] += 2 * HOUR_NS
@@ -283,6 +315,23 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
     assert "the file is empty" in refused(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("\n \n", "the file is empty"),
+        ("# only a comment\n", "the file is empty"),
+        ("# Notes\n\nThe prices of *today*.\n", "line 3 is 'The prices of *today*.'; expected a"),
+        ("date,open,high,low,close\n2024-01-01,1,1\n", "line 2 has 3 columns, line 1 has 5"),
+    ],
+)
+def test_text_that_is_no_table_is_named_by_its_line(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "ABC.csv"
+    path.write_text(text)
+    message = refused(path)
+    assert words in message
+    assert "corrupt" not in message
+
+
 def test_header_without_rows_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ABC.csv"
     path.write_text("date,open,high,low,close,volume\n")
@@ -341,7 +390,7 @@ def test_truncated_gzip_is_refused(tmp_path: Path) -> None:
 def test_csv_with_a_short_row_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ABC.csv"
     path.write_text(HEADER + klines(1_000) + "17040, 5\n")
-    assert "corrupt or cut short" in refused(path)
+    assert "line 6 has 2 columns, line 1 has 12: '17040, 5'" in refused(path)
 
 
 def test_text_in_a_price_column_is_refused(tmp_path: Path) -> None:
@@ -388,8 +437,75 @@ def test_files_of_one_interval_are_merged(tmp_path: Path) -> None:
     first = read_history(parquet(tmp_path), symbol="ONE")
     second = read_history(parquet(tmp_path), symbol="TWO")
     assert list(merge([first, second]).series) == ["ONE", "TWO"]
-    with pytest.raises(DataError, match="symbol ONE was read already"):
-        merge([first, first])
+
+
+def month(folder: Path, name: str, first: int, last: int) -> Path:
+    """Rows ``[first, last)`` of a month of klines."""
+    path = folder / f"{name}.csv"
+    path.write_text(HEADER + "".join(klines(1_000, 4).splitlines(keepends=True)[first:last]))
+    return path
+
+
+def test_archives_of_one_symbol_are_joined_in_order_of_time(tmp_path: Path) -> None:
+    later = month(tmp_path, "ABC-1h-2023-12", 2, 4)
+    earlier = month(tmp_path, "ABC-1h-2023-11", 0, 3)
+    history = read_histories([later, earlier])
+    assert_four_bars(history)
+    assert history.notes == [
+        "ABC: 1 bars that came twice dropped",
+        "ABC: joined from 2 files",
+    ]
+
+
+def test_gap_between_joined_files_is_reported(tmp_path: Path) -> None:
+    rows = klines(1_000, 6).splitlines(keepends=True)
+    paths = [tmp_path / "ABC-1h-2023-11-01.csv", tmp_path / "ABC-1h-2023-11-02.csv"]
+    paths[0].write_text("".join(rows[:2]))
+    paths[1].write_text("".join(rows[4:]))
+    assert read_histories(paths).notes == [
+        "ABC: joined from 2 files",
+        "ABC: 1 gaps, 2 bars missing, longest 3 h",
+    ]
+
+
+def test_two_prices_of_one_bar_are_refused(tmp_path: Path) -> None:
+    first = month(tmp_path, "ABC-1h-2023-11", 0, 4)
+    second = month(tmp_path, "ABC-1h-2023-12", 0, 4)
+    second.write_text(second.read_text().replace(",103.0,105.0,102.0,", ",103.0,105.0,102.5,"))
+    with pytest.raises(DataError, match="ABC has two bars of 2024-01-01T03:00:00 with another low"):
+        read_histories([first, second])
+
+
+def test_files_without_a_bar_of_the_period_are_left_out(tmp_path: Path) -> None:
+    first = month(tmp_path, "ABC-1h-2023-11", 0, 2)
+    second = month(tmp_path, "ABC-1h-2023-12", 2, 4)
+    history = read_histories([first, second], start_ns=START_NS + 2 * HOUR_NS)
+    assert history.series["ABC"].close.tolist() == CLOSES[2:]
+    assert history.notes == [f"{first}: no bars in the period asked for"]
+    with pytest.raises(DataError, match="no bars in the period"):
+        read_histories([first, second], start_ns=START_NS + 9 * HOUR_NS)
+
+
+def test_symbols_may_be_spread_over_several_files(tmp_path: Path) -> None:
+    one, two = month(tmp_path, "ONE", 0, 4), month(tmp_path, "TWO", 0, 4)
+    assert list(read_histories([one, two], symbols=["TWO", "ONE"]).series) == ["TWO", "ONE"]
+    assert list(read_histories([one, two], symbols=["TWO"]).series) == ["TWO"]
+    with pytest.raises(DataError, match="no symbol SIX; read: ONE"):
+        read_histories([one, two], symbols=["ONE", "SIX"])
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [
+        ("BTCUSDT-1h-2023-11.csv", "BTCUSDT"),
+        ("BTCUSDT-15m-2023-11-30.csv.gz", "BTCUSDT"),
+        ("ETH-USD-1mo-2023.parquet", "ETH-USD"),
+        ("BTC-USD.csv", "BTC-USD"),
+        ("BTC-PERP-2023.csv", "BTC-PERP-2023"),
+    ],
+)
+def test_symbol_of_a_file_name(name: str, symbol: str) -> None:
+    assert symbol_of(Path(name)) == symbol
 
 
 def test_files_of_two_intervals_are_refused(tmp_path: Path) -> None:

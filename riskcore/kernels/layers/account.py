@@ -25,13 +25,6 @@ from riskcore.kernels.layers.portfolio import cap_gross, cap_scenarios
 
 
 @kernel
-def open_order_limit(state):
-    """Most working orders that may open: the limit, and a sixteenth of all slots kept for exits."""
-    slots = state.header.orders - state.header.orders // 16
-    return slots if slots < state.parameters.max_open_orders else state.parameters.max_open_orders
-
-
-@kernel
 def flag_account(state, now):
     """Objections that do not depend on the size of the order, and their utilisation."""
     account = state.account
@@ -47,10 +40,9 @@ def flag_account(state, now):
     if not (loss <= limit):
         mask |= 1 << DAILY_LOSS_EXCEEDS_MAX
     use = raise_use(use, loss, limit)
-    slots = open_order_limit(state)
-    if account.open_orders + 1 > slots:
+    if account.open_orders + 1 > parameters.max_open_orders:
         mask |= 1 << OPEN_ORDERS_EXCEEDS_MAX
-    use = raise_use(use, float(account.open_orders + 1), float(slots))
+    use = raise_use(use, float(account.open_orders + 1), float(parameters.max_open_orders))
     if now < account.cooldown_until_ns:
         mask |= 1 << LOSING_STREAK_COOLDOWN
     if not (account.equity > 0.0):
