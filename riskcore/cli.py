@@ -45,7 +45,9 @@ def main() -> NoReturn:
 
 
 def _complain(message: str) -> None:
-    typer.echo(f"riskcore: {' '.join(message.split())}", err=True)
+    for line in message.splitlines():
+        if line.strip():
+            typer.echo(f"riskcore: {' '.join(line.split())}", err=True)
 
 
 @contextmanager
