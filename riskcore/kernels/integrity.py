@@ -146,8 +146,7 @@ def count_side(state, i, side, head):
 
 @kernel
 def pending_whole(state):
-        known = order.status != ORDER_FREE and order.in_pending != 0
-        if not known or order.pending_previous != before:
+    """True where the list of unanswered orders ends at its tail and holds all that wait."""
     waiting = 0
     for slot in range(state.header.orders):
         if state.orders[slot].in_pending != 0:
