@@ -403,6 +403,16 @@ class Case:
             )
         return filled + self._others["working"]
 
+    def sigmas(self, n: int) -> tuple[float, float]:
+        """Deviation with n lots of this order and with none: after and before."""
+        after, before = self.sigma(n), self.sigma(0)
+        change = self.order.side * n * self.value
+        more = 2.0 * change * self.product + change * change * self.diagonal
+        if after == before and more != 0.0:
+            # The difference is lost in the sum; keep its sign, so that it counts as near.
+            after = math.nextafter(after, math.inf if more > 0 else -math.inf)
+        return after, before
+
     def gross_total(self, n: int) -> tuple[float, float]:
         """Gross exposure of the account, after and before."""
         return self.total("gross", self.gross, n)
@@ -693,14 +703,16 @@ def _(c: Case, n: int) -> Answer:
 def _(c: Case, n: int) -> Answer:
     multiplier = c.limits.var_multiplier * c.regime.risk_multiplier
     limit = c.limits.var_95 * c.equity
-    return Reading(c.sigma(n) * multiplier, limit, c.sigma(0) * multiplier)
+    after, before = c.sigmas(n)
+    return Reading(after * multiplier, limit, before * multiplier)
 
 
 @rule(codes.EXPECTED_SHORTFALL_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
     multiplier = c.limits.es_multiplier * c.regime.risk_multiplier
     limit = c.limits.expected_shortfall * c.equity
-    return Reading(c.sigma(n) * multiplier, limit, c.sigma(0) * multiplier)
+    after, before = c.sigmas(n)
+    return Reading(after * multiplier, limit, before * multiplier)
 
 
 @rule(codes.PORTFOLIO_STOP_LOSS_EXCEEDS_MAX)
