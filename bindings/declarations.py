@@ -15,7 +15,8 @@ def _cython_type(argument: Argument) -> str:
     if argument.kind == "record" or argument.kind == "u8":
         return "void *" if argument.writes else "const void *"
     if argument.is_pointer:
-        return "double *" if argument.writes else "const double *"
+        name = {"i64": "int64_t", "f64": "double"}[argument.kind]
+        return f"{name} *" if argument.writes else f"const {name} *"
     return {"i64": "int64_t ", "f64": "double "}[argument.kind]
 
 
@@ -24,7 +25,7 @@ def function_struct() -> list[str]:
     members = []
     for export in EXPORTS:
         state = "const void *state" if export.reads_only else "void *state"
-        parts = [] if export.name in ("rc_state_size", "rc_state_align") else [state]
+        parts = [state] if export.takes_state else []
         parts += [f"{_cython_type(a)}{a.name}" for a in export.c_arguments]
         members.append(f"int64_t (*{export.method})({', '.join(parts)}) noexcept nogil")
     return members

@@ -93,8 +93,10 @@ def _entry_source(export: Export) -> str:
             passed.append(f"dereference({argument.name})")
         else:
             passed.append(argument.name)
-    parameters = ", ".join(["state", *(a.name for a in export.c_arguments)])
-    body = ", ".join(["dereference(state)", *passed])
+    names = [a.name for a in export.c_arguments]
+    if export.takes_state:
+        names, passed = ["state", *names], ["dereference(state)", *passed]
+    parameters, body = ", ".join(names), ", ".join(passed)
     return f"def {export.name}({parameters}):\n    return kernel({body})\n"
 
 
@@ -113,11 +115,14 @@ def _compile(
         "kernel": kernel,
         "dereference": dereference,
         "carray": numba.carray,
+        "ring_records": 1,  # the true length stands in the journal; no index leaves it
         **{key: value for key, value in frozen.items() if key not in names},
     }
     exec(compile(_entry_source(export), f"<{export.name}>", "exec"), scope)  # noqa: S102
-    state = types.CPointer(numba.from_dtype(state_dtype(shape)))
-    signature = types.int64(state, *(_numba_type(a, shape) for a in export.c_arguments))
+    parameters = [_numba_type(a, shape) for a in export.c_arguments]
+    if export.takes_state:
+        parameters.insert(0, types.CPointer(numba.from_dtype(state_dtype(shape))))
+    signature = types.int64(*parameters)
     try:
         entry = numba.njit(signature, **OPTIONS)(scope[export.name])
     except errors.NumbaError as error:
@@ -148,10 +153,13 @@ def _c_type(argument: Argument) -> str:
 def _wrapper(export: Export, native: str, shape: Shape) -> str:
     """IR of the C function around a native entry function."""
     frozen = constants(shape)
-    parameters = [
-        f"ptr {POINTER_ATTRIBUTES} align {frozen['alignment']} "
-        f"dereferenceable({frozen['size_bytes']}) %state"
-    ]
+    parameters, taken = [], []
+    if export.takes_state:
+        taken.append("ptr %state")
+        parameters.append(
+            f"ptr {POINTER_ATTRIBUTES} align {frozen['alignment']} "
+            f"dereferenceable({frozen['size_bytes']}) %state"
+        )
     for argument in export.c_arguments:
         attributes = ""
         if argument.is_pointer:
@@ -160,8 +168,8 @@ def _wrapper(export: Export, native: str, shape: Shape) -> str:
                 size = record_dtype(argument.record, shape).itemsize
                 attributes += f"dereferenceable({size}) "
         parameters.append(f"{_c_type(argument)} {attributes}%{argument.name}")
-    types_only = ", ".join(["ptr", *(_c_type(a) for a in export.c_arguments)])
-    passed = ", ".join(["ptr %state", *(f"{_c_type(a)} %{a.name}" for a in export.c_arguments)])
+    taken += [f"{_c_type(a)} %{a.name}" for a in export.c_arguments]
+    passed, types_only = ", ".join(taken), ", ".join(text.split()[0] for text in taken)
     head, tail = "", ""
     if export.name in ("rc_state_init", "rc_state_attach"):
         # Foreign memory: nothing about it may be assumed before it was looked at.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 # --- status of a call: what happened to the event -------------------------------------------
 # Order of precedence when several apply: the smallest number above OK wins.
 OK = 1
-BAD_BUFFER = 2  # magic, ABI, layout hash or shape differ: nothing was read or written
+BAD_BUFFER = 2  # damaged, misaligned or not ours: nothing was read or written
 INVALID_TIME = 3  # time not in [1, 2**62], or more than a year ahead of the last event
 INVALID_INSTRUMENT = 4  # index out of range or never set
 INVALID_STRATEGY = 5
@@ -27,7 +27,15 @@ INVALID_PARAMETERS = 14  # a parameter block failed validation
 INVALID_IDENTIFIER = 15
 DUPLICATE = 16  # a proven repeat of an execution: ignored, nothing changed
 BOOKED_UNMATCHED = 17  # a fact was booked without its order; the instrument is latched
-BUSY = 18  # rows of the covariance pass remain
+BUSY = 18  # rows of the covariance pass remain; a page is being written
+JOURNAL_FULL = 19  # no room in the journal: refused, nothing changed
+NOT_JOURNALED = 20  # a fact was applied for which the journal had no room
+WRONG_MAGIC = 21  # attach: the memory does not hold what was expected
+WRONG_ABI = 22  # attach: another version of the binary interface
+WRONG_SHAPE = 23  # attach: other sizes
+WRONG_SIZE = 24  # attach: another number of bytes
+WRONG_LAYOUT = 25  # attach: another layout hash
+TORN = 26  # a record or a checkpoint whose checksum does not fit
 
 STATUS_NAMES = {
     value: name
@@ -116,6 +124,7 @@ CONTROL_SET_STRATEGY_STATE = 8  # value: ACTIVE, DISABLED
 CONTROL_VENUE_USAGE = 9  # value: messages used in the current window as the venue reports it
 CONTROL_RESET_COOLDOWN = 10
 CONTROL_REBASE_PEAK = 11  # high-water mark and start of day to today's equity: a loss accepted
+CONTROL_RESTART = 12  # the process was away: every live order is of unknown fate
 
 # --- event kinds ---------------------------------------------------------------------------------
 EVENT_QUOTE = 1
@@ -150,6 +159,21 @@ EVENT_NAMES = {
     value: name.removeprefix("EVENT_").lower()
     for name, value in list(globals().items())
     if name.startswith("EVENT_") and isinstance(value, int) and name != "EVENT_KINDS"
+}
+
+# --- entries of the journal that are more than one event record -------------------------------------
+# Their first record has the fields of an event; the records after it carry words.
+ENTRY_PARAMETERS = 64
+ENTRY_INSTRUMENT = 65
+ENTRY_VENUE = 66
+ENTRY_CURRENCY = 67
+ENTRY_STRATEGY = 68
+ENTRY_SCENARIO = 69
+ENTRY_BATCH = 70
+ENTRY_NAMES = {
+    value: name.removeprefix("ENTRY_").lower()
+    for name, value in list(globals().items())
+    if name.startswith("ENTRY_") and isinstance(value, int)
 }
 
 # --- bounds of exact arguments --------------------------------------------------------------------

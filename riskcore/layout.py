@@ -753,6 +753,191 @@ REDUCTION = _table("""
     value f money: of the lots
 """)
 
+# --- records in memory that several processes map ----------------------------------------------
+
+JOURNAL = (
+    *_table("""
+    magic i -: MAGIC
+    abi_version i -: ABI_VERSION of the code that made it
+    layout_hash i -: of the state whose events it keeps
+    size_bytes i bytes: of this record; the ring of records follows it
+    capacity i -: records in the ring, a power of two
+    reserve i -: records kept for facts, cancels and control when the rest is used up
+    publish_interval i -: records between two copies to the published page; 0: at samples only
+    publish_next i -: sequence from which the next copy is due
+    committed i -: sequence of the last record that is whole
+    applied i -: sequence of the last record whose event is in the state
+    lost i -: facts applied for which there was no room: the journal no longer tells all
+    refused i -: events refused for want of room
+    request_seen i -: number of the control page's last request that was taken
+    request_status i code: status of it
+    parameters_seen i -: number of the control page's last parameters that were taken
+    parameters_status i code: status of them
+    heartbeat_seen_ns i ns: the control page's last heartbeat that was taken
+    spare i[7] -: zero; what the drainer writes starts on a cache line
+    drained i -: sequence of the last record that is kept elsewhere; those up to it are overwritten
+    spare_2 i[7] -: zero
+"""),
+    *PARAMETERS,
+)
+
+JOURNAL_RECORD = (
+    *_table("""
+    sequence i -: 1 for the first record of an account, then one by one
+    checksum i -: of all other words
+    parts i -: records of this entry, this one included; 0 where it continues another
+"""),
+    *EVENT,
+)
+
+CONTROL_PAGE = (
+    *_table("""
+    magic i -: MAGIC
+    abi_version i -: ABI_VERSION of the code that made it
+    layout_hash i -: of the state it steers
+    size_bytes i bytes: of this record
+    spare i[4] -: zero
+    kill i flag: 1: the next entry pulls the kill switch
+    kill_author i -: who wants it
+    request i -: number of the last request; odd while it is being written
+    parameters_sequence i -: number of the last parameters; odd while they are being written
+    heartbeat_ns i ns: last sign of life of the monitor
+    spare_2 i[3] -: zero
+    request_code i code: CONTROL_*
+    request_target i -: instrument, venue or strategy
+    request_value i -: new state
+    request_author i -: named person
+    spare_3 i[4] -: zero
+"""),
+    *PARAMETERS,
+)
+
+PUBLISHED_PAGE = (
+    *_table("""
+    magic i -: MAGIC
+    abi_version i -: ABI_VERSION of the code that made it
+    layout_hash i -: of the state it tells about
+    size_bytes i bytes: of this record
+    sequence i -: odd while it is being written
+    spare i[3] -: zero
+    event_count i -: valid events applied
+    last_time_ns i ns: of the state
+    sample_count i -: sampling intervals closed
+    journal_sequence i -: last record in the state
+    journal_lost i -: facts without a record
+    journal_refused i -: events refused for want of room
+    parameters_version i -: of the limits in force
+    parameters_author i -: who set them
+    parameters_seen i -: number of the control page's parameters taken last
+    parameters_status i code: status of them
+    request_seen i -: number of the control page's request taken last
+    request_status i code: status of it
+    kill i flag: 1 after the kill switch
+    state i code: NORMAL, ACCOUNT_REDUCE_ONLY or CANCEL_ONLY
+    latches i bits: LATCH_* of the account
+    unknown_orders i -: orders of unknown fate
+    high_water_mark f money: highest equity
+    max_drawdown_seen f fraction: largest drawdown so far
+    realized_pnl f money: since the start, before fees
+    fees f money: since the start
+    funding f money: since the start
+    turnover_day f money: filled notional of the UTC day
+    cooldown_until_ns i ns: nothing is opened before
+    regime i -: index of the decided regime
+    regime_since_ns i ns: time of its last change
+    latency_ewma_ns f ns: smoothed processing latency
+    latency_max_ns i ns: largest since the start
+    errors i -: reported since the start
+    last_quote_ns i ns: time of the last good quote
+    monitor_heartbeat_ns i ns: last word of the monitor
+    gross_leverage_used f fraction: of the limit; 0 without a limit
+    net_leverage_used f fraction: of the limit
+    value_at_risk_used f fraction: of the limit, working orders included
+    expected_shortfall_used f fraction: of the limit, working orders included
+    stop_loss_used f fraction: of max_portfolio_risk
+    herfindahl_used f fraction: of the limit
+    weight_used f fraction: of the limit
+    cluster_used f fraction: of max_correlation_risk
+    stress_used f fraction: of the limit
+    drawdown_used f fraction: of the limit
+    daily_loss_used f fraction: of the limit
+    turnover_used f fraction: of the limit
+    open_orders_used f fraction: of the limit
+    position_total i -: instruments with a position, working orders or a latch
+    position_count i -: of them, rows below that are filled
+    position_instrument i[64] -: index
+    position_lots i[64] lots: filled, signed
+    position_value f[64] money: signed, at the mark
+    position_gross f[64] money: the larger end, working orders included
+    position_var f[64] money: standalone VaR of that
+    position_pnl f[64] cash: unrealised
+    position_stop f[64] ticks: current stop; 0 for none
+    position_latches i[64] bits: LATCH_* of the instrument
+    decisions i[4] -: decisions by action
+    reasons i[128] -: objections by check number
+    events i[32] -: valid events by kind
+    regime_probability f[regimes] fraction: filtered probabilities
+    venue_state i[venues] code: as in the state
+    venue_gross f[venues] money: gross positions
+    strategy_state i[strategies] code: as in the state
+    strategy_pnl f[strategies] money: since the start
+"""),
+    *PORTFOLIO_RISK,
+)
+
+PAYLOAD = _table("""
+    words i[128] -: a record of parameters, instrument, venue, currency, strategy or scenario
+    down f[instruments] fraction: of a scenario
+    up f[instruments] fraction: of a scenario
+""")
+
+CHECKPOINT = _table("""
+    magic i -: MAGIC
+    abi_version i -: ABI_VERSION of the code that made it
+    layout_hash i -: of the state
+    size_bytes i bytes: of the state, which follows
+    sequence i -: last journal record that is in the state
+    checksum i -: of the state's words
+    event_count i -: of the state
+    last_time_ns i ns: of the state
+""")
+
+
+def _word(table: tuple[Field, ...], name: str) -> int:
+    """The place of a field in its record, in words; no field before it depends on the shape."""
+    place = 0
+    for field in table:
+        if field.name == name:
+            return place
+        words = 1
+        for size in field.shape:
+            words *= int(size)
+        place += words
+    raise KeyError(name)
+
+
+JOURNAL_COMMITTED = _word(JOURNAL, "committed")
+JOURNAL_APPLIED = _word(JOURNAL, "applied")
+JOURNAL_DRAINED = _word(JOURNAL, "drained")
+JOURNAL_PARAMETERS = _word(JOURNAL, PARAMETERS[0].name)
+CONTROL_KILL_WORD = _word(CONTROL_PAGE, "kill")
+CONTROL_REQUEST = _word(CONTROL_PAGE, "request")
+CONTROL_PARAMETERS_SEQUENCE = _word(CONTROL_PAGE, "parameters_sequence")
+CONTROL_HEARTBEAT = _word(CONTROL_PAGE, "heartbeat_ns")
+CONTROL_PARAMETERS = _word(CONTROL_PAGE, PARAMETERS[0].name)
+PAGE_SEQUENCE = _word(PUBLISHED_PAGE, "sequence")
+PAGE_POSITIONS = 64  # rows of positions in the published page
+PAYLOAD_WORDS = 128  # words of its first field
+PARAMETER_SCALARS = sum(not field.shape for field in PARAMETERS)
+PARAMETER_ARRAYS = len(PARAMETERS) - PARAMETER_SCALARS  # one number per regime each
+INSTRUMENT_WORDS = len(INSTRUMENTS)
+VENUE_WORDS = len(VENUES)
+CURRENCY_WORDS = len(CURRENCIES)
+STRATEGY_WORDS = len(STRATEGIES)
+ORDER_WORDS = len(ORDER)
+EVENT_WORDS = len(EVENT)
+EVENT_PLACE = _word(JOURNAL_RECORD, EVENT[0].name)
+
 RECORDS = {
     "order": ORDER,
     "decision": DECISION,
@@ -769,6 +954,12 @@ RECORDS = {
     "strategy": STRATEGIES,
     "scenario": SCENARIOS,
     "shocks": SHOCKS,
+    "journal": JOURNAL,
+    "journal_record": JOURNAL_RECORD,
+    "control_page": CONTROL_PAGE,
+    "published_page": PUBLISHED_PAGE,
+    "payload": PAYLOAD,
+    "checkpoint": CHECKPOINT,
 }
 
 

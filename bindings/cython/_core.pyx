@@ -148,6 +148,40 @@ cdef struct Functions:
     int64_t (*kelly)(
         const void *state, const double *expected_returns, double *weights, double *scratch
     ) noexcept nogil
+    int64_t (*journal_init)(
+        void *journal, int64_t capacity, int64_t reserve, int64_t publish_interval
+    ) noexcept nogil
+    int64_t (*journal_attach)(const void *journal) noexcept nogil
+    int64_t (*journal_resume)(void *journal, const void *control) noexcept nogil
+    int64_t (*control_init)(void *control) noexcept nogil
+    int64_t (*control_attach)(const void *control) noexcept nogil
+    int64_t (*control_kill)(void *control, int64_t author) noexcept nogil
+    int64_t (*control_request)(
+        void *control, int64_t code, int64_t target, int64_t value, int64_t author
+    ) noexcept nogil
+    int64_t (*control_parameters)(void *control, const void *parameters) noexcept nogil
+    int64_t (*control_beat)(void *control, int64_t time_ns) noexcept nogil
+    int64_t (*page_init)(void *page) noexcept nogil
+    int64_t (*page_attach)(const void *page) noexcept nogil
+    int64_t (*page_read)(const void *page, void *copy) noexcept nogil
+    int64_t (*publish)(const void *state, const void *journal, void *page) noexcept nogil
+    int64_t (*submit)(
+        void *state, void *journal, void *ring, const void *control, void *page, const void
+        *event, void *decision
+    ) noexcept nogil
+    int64_t (*submit_set)(
+        void *state, void *journal, void *ring, const void *control, void *page, int64_t
+        time_ns, int64_t kind, int64_t index, const void *payload
+    ) noexcept nogil
+    int64_t (*submit_batch)(
+        void *state, void *journal, void *ring, const void *control, void *page, const void
+        *orders, void *decisions, int64_t count
+    ) noexcept nogil
+    int64_t (*replay)(
+        void *state, const void *records, int64_t capacity, int64_t base, int64_t first, int64_t
+        last, void *payload, void *orders, void *decisions, int64_t legs
+    ) noexcept nogil
+    int64_t (*checksum)(const int64_t *words, int64_t count) noexcept nogil
 
 
 # riskcore.layout.ORDER, field by field; compared below.

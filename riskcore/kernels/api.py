@@ -13,11 +13,12 @@ returns int64. The other arguments are written
 ``decision:decision!``   the same, written
 ``orders:order[count]``  pointer to as many records
 ``weights:f64[n]!``      pointer to as many float64; ``n`` is a size of the shape (``a*b`` for a
-                         product), or another argument
+                         product), another argument, or ``ring_records``: the journal's capacity
 ``=size_bytes``          a constant that is frozen into the code; not an argument in C
 =======================  =========================================================================
 
-A ``*`` in front of a name marks a function that only reads the buffer.
+A ``*`` in front of a name marks a function that only reads the buffer, a ``-`` one that takes no
+buffer.
 """
 
 from __future__ import annotations
@@ -27,7 +28,14 @@ from functools import lru_cache
 from importlib import import_module
 from typing import NamedTuple
 
-from riskcore.layout import ALIGNMENT, SHAPE_NAMES, Shape, layout_hash, state_dtype
+from riskcore.layout import (
+    ALIGNMENT,
+    SHAPE_NAMES,
+    Shape,
+    layout_hash,
+    record_dtype,
+    state_dtype,
+)
 
 
 class Argument(NamedTuple):
@@ -55,7 +63,7 @@ class Export(NamedTuple):
 
     name: the C symbol; kernel: ``module.function`` under ``riskcore.kernels``, "" where the emitter
     writes the body itself; arguments: without the buffer; reads_only: the buffer is not changed;
-    section: heading in the header; purpose: one line.
+    section: heading in the header; purpose: one line; takes_state: the buffer comes first.
     """
 
     name: str
@@ -64,6 +72,7 @@ class Export(NamedTuple):
     reads_only: bool
     section: str
     purpose: str
+    takes_state: bool
 
     @property
     def method(self) -> str:
@@ -84,12 +93,15 @@ class Export(NamedTuple):
 
 _IDENTITY = " ".join(f"={name}" for name in ("layout_hash", "size_bytes", *SHAPE_NAMES))
 _ORDER_ARGUMENTS = "order:order decision:decision!"
+_SESSION = (  # the writer's side of everything that is shared
+    "journal:journal! ring:journal_record[ring_records]! control:control_page page:published_page!"
+)
 _FILL = "side lots price_ticks fee:f64 fee_currency execution_id"  # shared by a fill and its bust
 
 _TABLE = f"""
 # life of a buffer
-*rc_state_size | | | bytes of one buffer
-*rc_state_align | | | alignment of a buffer in bytes
+-rc_state_size | | | bytes of one buffer
+-rc_state_align | | | alignment of a buffer in bytes
 rc_state_init | setup.initialize | {_IDENTITY} | clear the memory and make an empty account of it
 *rc_state_attach | setup.attach | {_IDENTITY} | OK where the memory holds an account of this build
 *rc_checkpoint | | memory:u8[state_size]! | copy the whole buffer; for the writer's thread
@@ -151,6 +163,40 @@ rc_apply | events.apply | event:event decision:decision! | any of the events abo
 *rc_portfolio_risk | tail.portfolio_risk | risk:portfolio_risk! | risk of the account
 *rc_kelly | sizing.kelly_weights | expected_returns:f64[instruments] weights:f64[instruments]! \
  scratch:f64[instruments*instruments]! | fractional Kelly weights
+# journal and shared pages
+-rc_journal_init | journal.journal_init | journal:journal! capacity reserve publish_interval \
+ =layout_hash =journal_bytes | make an empty journal in zeroed memory
+-rc_journal_attach | journal.journal_attach | journal:journal =layout_hash =journal_bytes \
+ | OK where the memory holds a journal of this build
+-rc_journal_resume | journal.journal_resume | journal:journal! control:control_page \
+ | the writer takes over after a recovery
+-rc_control_init | pages.control_init | control:control_page! =layout_hash =control_bytes \
+ | make an empty control page in zeroed memory
+-rc_control_attach | pages.control_attach | control:control_page =layout_hash =control_bytes \
+ | OK where the memory holds a control page of this build
+-rc_control_kill | pages.control_kill | control:control_page! author | pull the kill switch
+-rc_control_request | pages.control_request | control:control_page! code target value author \
+ | leave a control event for the writer
+-rc_control_parameters | pages.control_parameters | control:control_page! parameters:parameters \
+ =regimes | leave a parameter block for the writer
+-rc_control_beat | pages.control_beat | control:control_page! time_ns | the monitor is alive
+-rc_page_init | pages.page_init | page:published_page! =layout_hash =page_bytes \
+ | make an empty published page in zeroed memory
+-rc_page_attach | pages.page_attach | page:published_page =layout_hash =page_bytes \
+ | OK where the memory holds a published page of this build
+-rc_page_read | pages.page_read | page:published_page copy:published_page! =page_bytes \
+ | copy a page that was whole at one moment; BUSY: try again
+*rc_publish | pages.publish | journal:journal page:published_page! | write the published page now
+rc_submit | session.submit | {_SESSION} event:event decision:decision! \
+ | journal one event, apply it and answer
+rc_submit_set | session.submit_set | {_SESSION} time_ns kind index payload:payload \
+ | journal a change of configuration and apply it
+rc_submit_batch | session.submit_batch | {_SESSION} orders:order[count] \
+ decisions:decision[count]! count | journal a batch of orders and judge it
+rc_replay | session.replay | records:journal_record[capacity] capacity base first last \
+ payload:payload! orders:order[legs]! decisions:decision[legs]! legs \
+ | apply journal records to the state they began from; returns the next sequence
+-rc_checksum | journal.words_checksum | words:i64[count] count | checksum of words
 """
 
 
@@ -161,10 +207,8 @@ def _argument(text: str) -> Argument:
     name, _, kind = text.partition(":")
     writes = kind.endswith("!")
     kind, _, size = kind.removesuffix("!").removesuffix("]").partition("[")
-    if kind in ("", "i64"):
-        return Argument(name, "i64")
-    if kind in ("f64", "u8"):
-        return Argument(name, kind, "", size, writes)
+    if kind in ("", "i64", "f64", "u8"):
+        return Argument(name, kind or "i64", "", size, writes)
     return Argument(name, "record", kind, size, writes)
 
 
@@ -178,12 +222,13 @@ def _exports() -> tuple[Export, ...]:
         name, kernel, arguments, purpose = (part.strip() for part in line.split("|"))
         rows.append(
             Export(
-                name.removeprefix("*"),
+                name.lstrip("*-"),
                 kernel,
                 tuple(_argument(a) for a in arguments.split()),
                 name.startswith("*"),
                 section,
                 purpose,
+                not name.startswith("-"),
             )
         )
     return tuple(rows)
@@ -199,5 +244,8 @@ def constants(shape: Shape) -> dict[str, int]:
         "layout_hash": layout_hash(shape),
         "size_bytes": state_dtype(shape).itemsize,
         "alignment": ALIGNMENT,
+        "journal_bytes": record_dtype("journal", shape).itemsize,
+        "control_bytes": record_dtype("control_page", shape).itemsize,
+        "page_bytes": record_dtype("published_page", shape).itemsize,
         **{name: getattr(shape, name) for name in SHAPE_NAMES},
     }

@@ -451,6 +451,15 @@ def expire_pending(state, now):
 
 
 @kernel
+def doubt_orders(state):
+    """Declare every live order unknown: nobody listened for a while. Cold."""
+    for slot in range(state.header.orders):
+        if state.orders[slot].status != ORDER_FREE:
+            remove_pending(state, slot)
+            change_status(state, slot, ORDER_UNKNOWN)
+
+
+@kernel
 def count_message(state, venue_index, now):
     """Count one message in a venue's buckets; both may overdraw (the gate looks before)."""
     venue = state.venues[venue_index]

@@ -37,6 +37,11 @@ from riskcore.codes import (
     REGIME_NORMAL,
     SPOT,
     UNSET,
+    WRONG_ABI,
+    WRONG_LAYOUT,
+    WRONG_MAGIC,
+    WRONG_SHAPE,
+    WRONG_SIZE,
 )
 from riskcore.kernels.covariance import rescale_samples, set_initial_covariance
 from riskcore.kernels.elementary import (
@@ -193,15 +198,20 @@ def attach(
     scenarios,
     orders,
 ):
-    """OK where code of this layout and shape made the buffer and it is whole, else BAD_BUFFER.
+    """OK where code of this layout and shape made the buffer and it is whole.
 
     Cold: every index and list in it is looked at once.
+
+    Returns
+    -------
+    int64
+        WRONG_MAGIC, WRONG_ABI, WRONG_SHAPE, WRONG_SIZE, WRONG_LAYOUT, BAD_BUFFER (damaged) or OK.
     """
     header = state.header
-    if header.magic != MAGIC or header.abi_version != ABI_VERSION:
-        return BAD_BUFFER
-    if header.layout_hash != layout_hash or header.size_bytes != size_bytes:
-        return BAD_BUFFER
+    if header.magic != MAGIC:
+        return WRONG_MAGIC
+    if header.abi_version != ABI_VERSION:
+        return WRONG_ABI
     same = (
         header.instruments == instruments
         and header.strategies == strategies
@@ -212,7 +222,13 @@ def attach(
         and header.scenarios == scenarios
         and header.orders == orders
     )
-    if not same or state.system.canary != MAGIC:
+    if not same:
+        return WRONG_SHAPE
+    if header.size_bytes != size_bytes:
+        return WRONG_SIZE
+    if header.layout_hash != layout_hash:
+        return WRONG_LAYOUT
+    if state.system.canary != MAGIC:
         return BAD_BUFFER
     if not buffer_whole(state):
         return BAD_BUFFER

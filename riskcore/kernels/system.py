@@ -11,6 +11,7 @@ from riskcore.codes import (
     CONTROL_RESET_INSTRUMENT,
     CONTROL_RESET_KILL,
     CONTROL_RESET_LATCHES,
+    CONTROL_RESTART,
     CONTROL_SET_STRATEGY_STATE,
     CONTROL_SET_VENUE_STATE,
     CONTROL_VENUE_USAGE,
@@ -44,6 +45,7 @@ from riskcore.kernels.entry import (
 )
 from riskcore.kernels.exposure import refresh_account_state, revalue_position, update_equity
 from riskcore.kernels.language import kernel
+from riskcore.kernels.orders import doubt_orders
 from riskcore.kernels.setup import apply_regime
 
 MONITOR = -1  # the venue number by which the monitor beats
@@ -173,7 +175,7 @@ def check_control(state, code, target, value, author):
         return INVALID_VENUE
     if code == CONTROL_VENUE_USAGE and (value < 0 or value > MAX_LOTS):
         return INVALID_VALUE
-    if code < CONTROL_KILL or code > CONTROL_REBASE_PEAK:
+    if code < CONTROL_KILL or code > CONTROL_RESTART:
         return INVALID_CODE
     known = value == ACTIVE or value == CLOSE_ONLY or value == DOWN
     if code == CONTROL_SET_VENUE_STATE and not known:
@@ -223,6 +225,9 @@ def set_venue_usage(state, venue, used, now):
 def control(state, time_ns, code, target, value, author):
     """What a person or the monitor decides: kill, latch, reset, state of a venue or strategy.
 
+    CONTROL_RESTART is the first event of a process that takes over an account: answers may have
+    been missed, so every live order is of unknown fate until it is reconciled.
+
     Parameters
     ----------
     state : record, modified in place
@@ -264,6 +269,8 @@ def control(state, time_ns, code, target, value, author):
         state.strategies[target].state = value
     elif code == CONTROL_VENUE_USAGE:
         set_venue_usage(state, target, value, now)
+    elif code == CONTROL_RESTART:
+        doubt_orders(state)
     else:
         control_account(state, code, author)
         if code == CONTROL_RESET_LATCHES:

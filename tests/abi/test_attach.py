@@ -35,18 +35,26 @@ def test_init_clears_what_was_there(state):
     assert state.tobytes() == fresh
 
 
-@pytest.mark.parametrize(
-    "field", ["magic", "abi_version", "layout_hash", "size_bytes", *SHAPE_NAMES]
-)
-def test_attach_refuses_another_identity(state, field):
+WRONG = {
+    "magic": codes.WRONG_MAGIC,
+    "abi_version": codes.WRONG_ABI,
+    "size_bytes": codes.WRONG_SIZE,
+    "layout_hash": codes.WRONG_LAYOUT,
+}
+
+
+@pytest.mark.parametrize("field", [*WRONG, *SHAPE_NAMES])
+def test_attach_refuses_another_identity_and_says_which(state, field):
     state[0].header[field] += 1
     before = state.tobytes()
-    assert function("rc_state_attach")(state.ctypes.data) == codes.BAD_BUFFER
+    status = function("rc_state_attach")(state.ctypes.data)
+    assert status == WRONG.get(field, codes.WRONG_SHAPE)
     assert state.tobytes() == before
 
 
 def test_attach_refuses_zeros():
-    assert function("rc_state_attach")(allocate(state_dtype(SMALL)).ctypes.data) == codes.BAD_BUFFER
+    memory = allocate(state_dtype(SMALL))
+    assert function("rc_state_attach")(memory.ctypes.data) == codes.WRONG_MAGIC
 
 
 @pytest.mark.parametrize("name", ["rc_state_init", "rc_state_attach"])

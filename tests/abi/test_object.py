@@ -157,6 +157,6 @@ def test_code_in_memory_runs():
     init = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(addresses["rc_state_init"])
     attach = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(addresses["rc_state_attach"])
     assert size() == state_dtype(SMALL).itemsize
-    assert attach(state.ctypes.data) == codes.BAD_BUFFER
+    assert attach(state.ctypes.data) == codes.WRONG_MAGIC
     assert init(state.ctypes.data) == codes.OK
     assert attach(state.ctypes.data) == codes.OK

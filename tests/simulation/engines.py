@@ -65,13 +65,13 @@ class KernelEngine(Engine):
         kernel = None
         frozen = constants(self.shape)
         values = [frozen[a.name] for a in export.arguments if a.kind == "constant"]
-        state = self.state
+        taken = [self.state] if export.takes_state else []
 
         def call(*arguments: Any) -> int:
             nonlocal kernel
             if kernel is None:
                 kernel = export.load()
-            return int(kernel(state, *arguments, *values))
+            return int(kernel(*taken, *arguments, *values))
 
         return call
 
@@ -109,9 +109,12 @@ class NativeEngine(Engine):
         super().__init__(shape)
 
     def bind(self, export: Export) -> Callable[..., int]:
-        types = [ctypes.c_void_p, *(_ctype(a) for a in export.c_arguments)]
+        types = [_ctype(a) for a in export.c_arguments]
+        taken = []
+        if export.takes_state:
+            types.insert(0, ctypes.c_void_p)
+            taken.append(self.memory.ctypes.data)
         function = ctypes.CFUNCTYPE(ctypes.c_int64, *types)(self.addresses[export.name])
-        address = self.memory.ctypes.data
         is_pointer = [a.is_pointer for a in export.c_arguments]
 
         def call(*arguments: Any) -> int:
@@ -119,7 +122,7 @@ class NativeEngine(Engine):
                 _address(value) if pointer else value
                 for value, pointer in zip(arguments, is_pointer, strict=True)
             ]
-            return int(function(address, *plain))
+            return int(function(*taken, *plain))
 
         if export.name == "rc_apply":
             self.apply_at = function

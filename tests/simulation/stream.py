@@ -59,7 +59,7 @@ FACTS = (
     codes.EVENT_POSITION,
 )
 
-CONTROLS = np.array([1, 2, 2, 2, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7, 8, 8, 9, 10, 10])
+CONTROLS = np.array([1, 2, 2, 2, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7, 8, 8, 9, 10, 10, 12])
 
 INTEGER_EDGES = np.array(
     [

@@ -205,7 +205,7 @@ REGIMES = [
 CONTROLS = [
     ((0, codes.CONTROL_KILL, 0, 0, ANNA), codes.INVALID_TIME),
     ((None, 0, 0, 0, ANNA), codes.INVALID_CODE),
-    ((None, 12, 0, 0, ANNA), codes.INVALID_CODE),
+    ((None, 13, 0, 0, ANNA), codes.INVALID_CODE),
     ((None, -1, 0, 0, ANNA), codes.INVALID_CODE),
     ((None, codes.CONTROL_KILL, 0, 0, -1), codes.INVALID_IDENTIFIER),
     ((None, codes.CONTROL_KILL, 0, 0, BIG), codes.INVALID_IDENTIFIER),

@@ -1,0 +1,432 @@
+"""The writer's entry with everything around it: control page, journal, state, published page.
+
+One call takes one event: what other processes left on the control page becomes events of its own
+first; the event is appended to the journal, then applied, then answered. An answer is an
+acknowledgement: what was answered survives the process. The plain functions (``gate``, ``market``,
+...) and these must not be mixed on one state: the journal would not tell what they did.
+"""
+
+from riskcore.codes import (
+    BAD_BUFFER,
+    CONTROL_KILL,
+    ENTRY_BATCH,
+    ENTRY_CURRENCY,
+    ENTRY_INSTRUMENT,
+    ENTRY_PARAMETERS,
+    ENTRY_SCENARIO,
+    ENTRY_STRATEGY,
+    ENTRY_VENUE,
+    EVENT_QUOTE,
+    EVENT_REGIME,
+    EVENT_SAMPLE,
+    INVALID_CODE,
+    JOURNAL_FULL,
+    NOT_JOURNALED,
+    OK,
+    REJECT,
+)
+from riskcore.kernels.entry import buffer_intact, check_time
+from riskcore.kernels.events import apply
+from riskcore.kernels.gate import MAX_BATCH, check_batch, clear_decision
+from riskcore.kernels.journal import (
+    append_control,
+    append_event,
+    append_heartbeat,
+    append_orders,
+    append_words,
+    entry_whole,
+    finish,
+    has_room,
+    is_fact,
+    parts_of_words,
+)
+from riskcore.kernels.language import kernel
+from riskcore.kernels.memory import as_record, fence_acquire, load_acquire, read_word, write_word
+from riskcore.kernels.pages import copy_parameters, parameter_words, publish
+from riskcore.kernels.setup import (
+    currency_set,
+    instrument_set,
+    scenario_set,
+    set_parameters,
+    strategy_set,
+    venue_set,
+)
+from riskcore.kernels.system import MONITOR, control, on_heartbeat
+from riskcore.layout import (
+    CONTROL_HEARTBEAT,
+    CONTROL_KILL_WORD,
+    CONTROL_PARAMETERS_SEQUENCE,
+    CONTROL_REQUEST,
+    CURRENCY_WORDS,
+    EVENT_PLACE,
+    EVENT_WORDS,
+    INSTRUMENT_WORDS,
+    JOURNAL_PARAMETERS,
+    MAGIC,
+    ORDER_WORDS,
+    PAYLOAD_WORDS,
+    STRATEGY_WORDS,
+    VENUE_WORDS,
+)
+
+
+@kernel
+def linked(state, journal, control_page, page):
+    """True where state, journal and both pages are of one build and shape."""
+    layout_hash = state.header.layout_hash
+    return (
+        buffer_intact(state)
+        and journal.magic == MAGIC
+        and journal.layout_hash == layout_hash
+        and control_page.magic == MAGIC
+        and control_page.layout_hash == layout_hash
+        and page.magic == MAGIC
+        and page.layout_hash == layout_hash
+    )
+
+
+@kernel
+def refuse_event(decision, status):
+    """A rejection that is no event."""
+    clear_decision(decision)
+    decision.status = status
+    return status
+
+
+# --- what other processes want -------------------------------------------------------------------
+
+
+@kernel
+def signalled(state, journal, control_page):
+    """True where the control page holds something that was not taken yet."""
+    return (
+        (load_acquire(control_page, CONTROL_KILL_WORD) != 0 and state.system.kill == 0)
+        or load_acquire(control_page, CONTROL_REQUEST) != journal.request_seen
+        or load_acquire(control_page, CONTROL_PARAMETERS_SEQUENCE) != journal.parameters_seen
+        or load_acquire(control_page, CONTROL_HEARTBEAT) != journal.heartbeat_seen_ns
+    )
+
+
+@kernel
+def submit_control(state, journal, ring, time_ns, code, target, value, author):
+    """Journal and apply one control event; a full journal does not stop it."""
+    if has_room(journal, 1, 0):
+        append_control(journal, ring, time_ns, code, target, value, author)
+    else:
+        journal.lost += 1
+    status = control(state, time_ns, code, target, value, author)
+    finish(journal)
+    return status
+
+
+@kernel
+def take_request(state, journal, ring, control_page, time_ns):
+    """The control page's request, if it is whole."""
+    number = load_acquire(control_page, CONTROL_REQUEST)
+    if number == journal.request_seen or number & 1 == 1:
+        return
+    code = control_page.request_code
+    target = control_page.request_target
+    value = control_page.request_value
+    author = control_page.request_author
+    fence_acquire()
+    if load_acquire(control_page, CONTROL_REQUEST) != number:
+        return
+    journal.request_status = submit_control(
+        state, journal, ring, time_ns, code, target, value, author
+    )
+    journal.request_seen = number
+
+
+@kernel
+def take_parameters(state, journal, ring, control_page, time_ns):
+    """The control page's parameters, if they are whole and there is room for them."""
+    if load_acquire(control_page, CONTROL_PARAMETERS_SEQUENCE) == journal.parameters_seen:
+        return
+    words = parameter_words(state.header.regimes)
+    if not has_room(journal, 1 + parts_of_words(words), 0):
+        return
+    number = copy_parameters(journal, control_page, state.header.regimes)
+    if number < 0:
+        return
+    append_words(journal, ring, ENTRY_PARAMETERS, time_ns, 0, journal, JOURNAL_PARAMETERS, words)
+    parameters = as_record(journal, JOURNAL_PARAMETERS, state.parameters)
+    journal.parameters_status = set_parameters(state, time_ns, parameters)
+    finish(journal)
+    journal.parameters_seen = number
+
+
+@kernel
+def take_heartbeat(state, journal, ring, control_page, time_ns):
+    """The monitor's sign of life, at the time of the event that met it."""
+    beat = load_acquire(control_page, CONTROL_HEARTBEAT)
+    if beat == journal.heartbeat_seen_ns:
+        return
+    if has_room(journal, 1, 0):
+        append_heartbeat(journal, ring, time_ns, MONITOR)
+        on_heartbeat(state, time_ns, MONITOR)
+        finish(journal)
+        journal.heartbeat_seen_ns = beat
+
+
+@kernel
+def take_signals(state, journal, ring, control_page, time_ns):
+    """Turn what is on the control page into events, before the event that is at hand.
+
+    They happen at its time, or at the last one where its own is no time.
+    """
+    now = time_ns
+    if check_time(state, time_ns) != OK:
+        now = state.header.last_time_ns
+    if check_time(state, now) != OK:
+        return
+    if load_acquire(control_page, CONTROL_KILL_WORD) != 0 and state.system.kill == 0:
+        author = control_page.kill_author
+        if submit_control(state, journal, ring, now, CONTROL_KILL, 0, 0, author) != OK:
+            submit_control(state, journal, ring, now, CONTROL_KILL, 0, 0, 0)
+    take_request(state, journal, ring, control_page, now)
+    take_parameters(state, journal, ring, control_page, now)
+    take_heartbeat(state, journal, ring, control_page, now)
+
+
+# --- events --------------------------------------------------------------------------------------
+
+
+@kernel
+def publish_if_due(state, journal, page, kind):
+    """Copy to the published page after a sample, and every `publish_interval` records."""
+    interval = journal.publish_interval
+    due = interval > 0 and journal.committed >= journal.publish_next
+    if due or kind == EVENT_SAMPLE:
+        journal.publish_next = journal.committed + interval
+        publish(state, journal, page)
+
+
+@kernel
+def submit(state, journal, ring, control_page, page, event, decision):
+    """Journal one event, apply it and answer.
+
+    Parameters
+    ----------
+    state : record, modified in place
+    journal : record, JOURNAL, modified in place
+    ring : record[capacity], JOURNAL_RECORD, modified in place
+        The memory behind the journal's record.
+    control_page : record, CONTROL_PAGE, read
+    page : record, PUBLISHED_PAGE, modified in place
+    event : record, EVENT, read
+    decision : record, DECISION, output
+        Of EVENT_CHECK and EVENT_REPLACE.
+
+    Returns
+    -------
+    int64
+        The event's status, as `events.apply` returns it; BAD_BUFFER where the parts are not of one
+        build; JOURNAL_FULL where there is no room for an order or market data (nothing changed);
+        NOT_JOURNALED where a fact was applied without a record.
+    """
+    if not linked(state, journal, control_page, page):
+        return refuse_event(decision, BAD_BUFFER)
+    if signalled(state, journal, control_page):
+        take_signals(state, journal, ring, control_page, event.time_ns)
+    kind = event.kind
+    if kind < EVENT_QUOTE or kind > EVENT_REGIME:
+        return refuse_event(decision, INVALID_CODE)
+    if not has_room(journal, 1, journal.reserve):
+        if not is_fact(kind):
+            journal.refused += 1
+            return refuse_event(decision, JOURNAL_FULL)
+        if not has_room(journal, 1, 0):
+            journal.lost += 1
+            status = apply(state, event, decision)
+            publish_if_due(state, journal, page, EVENT_SAMPLE)
+            return NOT_JOURNALED if status == OK else status
+    append_event(journal, ring, event)
+    status = apply(state, event, decision)
+    finish(journal)
+    publish_if_due(state, journal, page, kind)
+    return status
+
+
+@kernel
+def entry_words(state, kind):
+    """Words of the payload of an entry; -1 where the kind has none."""
+    if kind == ENTRY_PARAMETERS:
+        return parameter_words(state.header.regimes)
+    if kind == ENTRY_INSTRUMENT:
+        return INSTRUMENT_WORDS
+    if kind == ENTRY_VENUE:
+        return VENUE_WORDS
+    if kind == ENTRY_CURRENCY:
+        return CURRENCY_WORDS
+    if kind == ENTRY_STRATEGY:
+        return STRATEGY_WORDS
+    if kind == ENTRY_SCENARIO:
+        return PAYLOAD_WORDS + 2 * state.header.instruments
+    return -1
+
+
+@kernel
+def apply_payload(state, kind, time_ns, index, payload):
+    """Apply parameters, an instrument, a venue, a currency, a strategy or a scenario."""
+    if kind == ENTRY_PARAMETERS:
+        return set_parameters(state, time_ns, as_record(payload, 0, state.parameters))
+    if kind == ENTRY_INSTRUMENT:
+        record = as_record(payload, 0, state.instruments[0])
+        return instrument_set(state, time_ns, index, record)
+    if kind == ENTRY_VENUE:
+        return venue_set(state, time_ns, index, as_record(payload, 0, state.venues[0]))
+    if kind == ENTRY_CURRENCY:
+        return currency_set(state, time_ns, index, as_record(payload, 0, state.currencies[0]))
+    if kind == ENTRY_STRATEGY:
+        return strategy_set(state, time_ns, index, as_record(payload, 0, state.strategies[0]))
+    scenario = as_record(payload, 0, state.scenarios[0])
+    return scenario_set(state, time_ns, index, scenario, payload.down, payload.up)
+
+
+@kernel
+def submit_set(state, journal, ring, control_page, page, time_ns, kind, index, payload):
+    """Journal a change of configuration, apply it and answer.
+
+    Parameters
+    ----------
+    state, journal, ring, control_page, page
+        As in `submit`.
+    time_ns : int64, ns
+    kind : int64
+        ENTRY_PARAMETERS to ENTRY_SCENARIO.
+    index : int64
+        Of the instrument, venue, currency, strategy or scenario; ignored for parameters.
+    payload : record, PAYLOAD, read
+        The record in `words`; a scenario's moves in `down` and `up`.
+
+    Returns
+    -------
+    int64
+        Status of the plain function; BAD_BUFFER, INVALID_CODE or JOURNAL_FULL: nothing changed.
+    """
+    if not linked(state, journal, control_page, page):
+        return BAD_BUFFER
+    if signalled(state, journal, control_page):
+        take_signals(state, journal, ring, control_page, time_ns)
+    words = entry_words(state, kind)
+    if words < 0:
+        return INVALID_CODE
+    if not has_room(journal, 1 + parts_of_words(words), journal.reserve):
+        journal.refused += 1
+        return JOURNAL_FULL
+    append_words(journal, ring, kind, time_ns, index, payload, 0, words)
+    status = apply_payload(state, kind, time_ns, index, payload)
+    finish(journal)
+    publish_if_due(state, journal, page, kind)
+    return status
+
+
+@kernel
+def submit_batch(state, journal, ring, control_page, page, orders, decisions, count):
+    """Journal a batch of orders, judge it and answer.
+
+    Parameters
+    ----------
+    state, journal, ring, control_page, page
+        As in `submit`.
+    orders, decisions, count
+        As in `gate.check_batch`.
+
+    Returns
+    -------
+    int64
+        APPROVE or REJECT.
+    """
+    if count < 1 or count > MAX_BATCH:
+        return REJECT
+    whole = linked(state, journal, control_page, page)
+    status = BAD_BUFFER
+    if whole:
+        status = JOURNAL_FULL
+        if signalled(state, journal, control_page):
+            take_signals(state, journal, ring, control_page, orders[0].time_ns)
+    if not whole or not has_room(journal, 1 + count, journal.reserve):
+        for k in range(count):
+            refuse_event(decisions[k], status)
+        if whole:
+            journal.refused += 1
+        return REJECT
+    append_orders(journal, ring, ENTRY_BATCH, orders, count, ORDER_WORDS)
+    action = check_batch(state, orders, decisions, count)
+    finish(journal)
+    publish_if_due(state, journal, page, ENTRY_BATCH)
+    return action
+
+
+# --- replay --------------------------------------------------------------------------------------
+
+
+@kernel
+def gather(records, capacity, base, sequence, words, target):
+    """Copy the words behind the head of an entry into a record."""
+    for k in range(words):
+        part = records[(sequence + 1 + k // EVENT_WORDS - base) % capacity]
+        write_word(target, k, read_word(part, EVENT_PLACE + k % EVENT_WORDS))
+
+
+@kernel
+def gather_orders(records, capacity, base, sequence, count, orders):
+    """Copy the legs of a batch."""
+    for k in range(count):
+        part = records[(sequence + 1 + k - base) % capacity]
+        for w in range(ORDER_WORDS):
+            write_word(orders[k], w, read_word(part, EVENT_PLACE + w))
+
+
+@kernel
+def replay(state, records, capacity, base, first, last, payload, orders, decisions, legs):
+    """Apply entries of a journal to the state that it began from.
+
+    Parameters
+    ----------
+    state : record, modified in place
+        As of record `first` - 1.
+    records : record[capacity], JOURNAL_RECORD, read
+        A ring, or a stretch of an archive.
+    capacity : int64
+    base : int64
+        Sequence of records[0]; 1 for a ring.
+    first, last : int64
+        Stretch of sequences to apply.
+    payload : record, PAYLOAD, scratch
+    orders, decisions : record[legs], ORDER and DECISION, scratch
+    legs : int64, at least 64
+
+    Returns
+    -------
+    int64
+        Sequence behind the last entry that was applied; `last` + 1 where all were. A record that
+        is torn, or an entry that does not end at `last` or before, stops it.
+    """
+    sequence = first
+    if not buffer_intact(state) or capacity < 1 or first < base or legs < MAX_BATCH:
+        return sequence
+    for _ in range(last - first + 1):
+        if sequence > last:
+            return sequence
+        if not entry_whole(records, capacity, base, sequence, last):
+            return sequence
+        record = records[(sequence - base) % capacity]
+        kind = record.kind
+        count = record.lots
+        words = entry_words(state, kind)
+        if kind == ENTRY_BATCH:
+            if count < 1 or count > MAX_BATCH or record.parts != 1 + count:
+                return sequence
+            gather_orders(records, capacity, base, sequence, count, orders)
+            check_batch(state, orders, decisions, count)
+        elif words >= 0:
+            if count != words or record.parts != 1 + parts_of_words(words):
+                return sequence
+            gather(records, capacity, base, sequence, words, payload)
+            apply_payload(state, kind, record.time_ns, record.instrument, payload)
+        else:
+            apply(state, record, decisions[0])
+        sequence += record.parts
+    return sequence
