@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import workload
 from bench.figures import PYTHON, Figure, time_calls
 from riskcore import codes
 from riskcore._core import Core
 from riskcore.layout import record_dtype
+from riskcore.profile import workload
 
 INSTRUMENTS = 64
 OPEN_ORDERS = 200

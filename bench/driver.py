@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bench import workload
 from bench.figures import NATIVE, Figure
 from riskcore.bindings.emit import emit, host_level
-from riskcore.kernels.api import EXPORTS, Argument
-from riskcore.layout import Shape, allocate, record_dtype, state_dtype
+from riskcore.layout import Shape, record_dtype, state_dtype
+from riskcore.profile import workload
+from riskcore.profile.engines import NativeEngine
 
 HERE = Path(__file__).resolve().parent
 SLICE_ROWS = 16  # rows of the covariance that one rc_advance works in
@@ -44,53 +40,6 @@ CASES: dict[str, tuple[str, float, float]] = {
 }
 UPDATE_TARGETS = {64: 2_000.0, 512: 50_000.0}  # p50 of a portfolio update by instruments, ns
 REFERENCES = ("reference", "reference_wide")
-
-
-class Library:
-    """The emitted shared library through ctypes: what builds the account before it is timed."""
-
-    def __init__(self, path: Path, shape: Shape) -> None:
-        self.shape = shape
-        self.memory = allocate(state_dtype(shape))
-        self.state = self.memory[0]
-        self.order = allocate(record_dtype("order", shape))[0]
-        self.decision = allocate(record_dtype("decision", shape))[0]
-        library = ctypes.CDLL(str(path))
-        for export in EXPORTS:
-            if export.kernel and not hasattr(type(self), export.method):
-                function = getattr(library, export.name)
-                function.restype = ctypes.c_int64
-                function.argtypes = [
-                    ctypes.c_void_p,
-                    *(_ctype(argument) for argument in export.c_arguments),
-                ]
-                setattr(self, export.method, self._bind(function))
-        self.state_init()  # type: ignore[attr-defined]
-
-    def _bind(self, function: Any) -> Callable[..., int]:
-        address = self.memory.ctypes.data
-
-        def call(*arguments: Any) -> int:
-            return int(function(address, *(_plain(a) for a in arguments)))
-
-        return call
-
-    def check_order(self) -> int:
-        """Ask for `order`."""
-        return int(self.check(self.order, self.decision))  # type: ignore[attr-defined]
-
-
-def _ctype(argument: Argument) -> Any:
-    if argument.is_pointer:
-        return ctypes.c_void_p
-    return {"i64": ctypes.c_int64, "f64": ctypes.c_double}[argument.kind]
-
-
-def _plain(value: Any) -> Any:
-    """An address for a record or an array, else the value itself."""
-    if isinstance(value, np.ndarray | np.void):
-        return value.__array_interface__["data"][0]
-    return value
 
 
 def find_compiler() -> str | None:
@@ -163,9 +112,9 @@ class Harness:
         """Write an account and its orders; returns their directory."""
         place = self.directory / f"{instruments}-{open_orders}"
         place.mkdir(exist_ok=True)
-        library = Library(self.directory / "lib" / "libriskcore.so", self.shape)
-        workload.build(library, instruments, open_orders)
-        (place / "state.bin").write_bytes(library.memory.tobytes())
+        engine = NativeEngine(self.shape, self.cpu)
+        workload.build(engine, instruments, open_orders)
+        (place / "state.bin").write_bytes(engine.state_bytes())
         for orders in workload.orders(instruments):
             (place / f"orders-{orders.name}.bin").write_bytes(orders.records.tobytes())
         (place / "quotes.bin").write_bytes(workload.quotes(instruments, 64, seed=7).tobytes())

@@ -10,6 +10,8 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from riskcore.profile.report import time_text
+
 NATIVE = "native"
 PYTHON = "Python"
 PEER = "peer"
@@ -48,18 +50,6 @@ class Figure:
     timer: float = 0.0
     target_p50: float = 0.0
     target_p999: float = 0.0
-
-
-def time_text(ns: float) -> str:
-    """A time with its unit, three digits."""
-    if ns != ns:
-        return ""
-    for limit, unit, scale in ((1e3, "ns", 1.0), (1e6, "µs", 1e3), (1e9, "ms", 1e6)):
-        if ns < limit:
-            value = ns / scale
-            digits = 0 if unit == "ns" or value >= 100 else 1 if value >= 10 else 2
-            return f"{value:.{digits}f} {unit}"
-    return f"{ns / 1e9:.2f} s"
 
 
 def target_text(figure: Figure) -> str:

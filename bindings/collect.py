@@ -8,10 +8,12 @@ than halves the time and changes nothing about the result. Only ``worker.py`` do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from numba.core import codegen, types
+from llvmlite import ir as llvm_ir
+from numba.core import codegen, debuginfo, types
 from numba.core.cpu import CPUContext
 from numba.core.dispatcher import Dispatcher
 from numba.core.lowering import BaseLower
@@ -48,6 +50,74 @@ class CollectingCodegen(codegen.AOTCPUCodegen):  # type: ignore[misc]
     _library_class = CollectedLibrary
 
 
+class LineTable(debuginfo.DIBuilder):  # type: ignore[misc]
+    """Notes where each instruction comes from, and changes nothing about the instructions.
+
+    Numba's own line tables come with its debugging mode, which generates other code. Each function
+    stands in a source file of its own here, named as the kernel: whatever is inlined where, the
+    file of an instruction tells its kernel, and the line is that of the real file.
+    """
+
+    def __init__(self, module: Any, filepath: str, cgctx: Any, directives_only: bool) -> None:
+        super().__init__(module, filepath, cgctx, directives_only=True)
+
+    def initialize(self) -> None:
+        """Wait until the function is known."""
+
+    def mark_subprogram(
+        self, function: Any, qualname: str, argnames: Any, argtypes: Any, line: int
+    ) -> None:
+        """Begin a function."""
+        self.filepath = readable_name(function.name)
+        self.difile = self.module.add_debug_info(
+            "DIFile", {"filename": self.filepath, "directory": ""}
+        )
+        self.dicompileunit = self._di_compile_unit()
+        kind = self.module.add_debug_info(
+            "DISubroutineType", {"types": self.module.add_metadata([])}
+        )
+        self.subprograms.append(
+            self.module.add_debug_info(
+                "DISubprogram",
+                {
+                    "name": self.filepath,
+                    "scope": self.difile,
+                    "file": self.difile,
+                    "line": line,
+                    "type": kind,
+                    "spFlags": llvm_ir.DIToken("DISPFlagDefinition"),
+                    "unit": self.dicompileunit,
+                },
+                is_distinct=True,
+            )
+        )
+        function.set_metadata("dbg", self.subprograms[-1])
+
+    def mark_variable(self, *arguments: Any, **more: Any) -> None:
+        """Nothing: a described variable keeps code alive."""
+
+
+def readable_name(mangled: str) -> str:
+    """The dotted name inside a mangled symbol, as profilers and debuggers should show it.
+
+    Parameters
+    ----------
+    mangled : str
+        A symbol of Numba, ``_ZN<length><part><length><part>B...``.
+
+    Returns
+    -------
+    str
+        ``gate.check_order`` for a kernel of the project.
+    """
+    parts, position = [], len("_ZN")
+    while match := re.compile(r"\d+").match(mangled, position):
+        position = match.end() + int(match.group())
+        parts.append(mangled[match.end() : position])
+    name = re.sub("_3[ce]", "", ".".join(parts))  # < and > of nested functions
+    return re.sub(r"[^\w.]", "", name).removeprefix("riskcore.kernels.") or "local"
+
+
 def install() -> None:
     """Use the reduced code generator in this process, for good."""
 
@@ -64,6 +134,7 @@ def install() -> None:
         """The index as it is: the kernels count from zero and never from the end."""
         return context.cast(builder, index, kind, types.intp)
 
+    debuginfo.DummyDIBuilder = LineTable
     arrayobj.fix_integer_index = plain_index
     BaseLower.create_cpython_wrapper = nothing
     BaseLower.create_cfunc_wrapper = nothing

@@ -11,6 +11,7 @@ the kernels, the layout, the emitter and the versions of the compiler: nothing s
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -58,13 +59,37 @@ class Job:
 
     With a ``table`` the functions are local and the only global symbol is an array of their
     addresses in the order of the export table; otherwise each is global, with ``prefix`` and
-    ``suffix`` around its name.
+    ``suffix`` around its name. A ``listing`` is the text of the same code with source lines, and
+    with ``alone`` that of one kernel by itself.
     """
 
     cpu: str
     table: str = ""
     prefix: str = ""
     suffix: str = ""
+    listing: bool = False
+    alone: str = ""
+
+
+def make_listings(shape: Shape, cpu: str, kernels: list[str]) -> list[dict[str, str]]:
+    """The code of a shape as text, each instruction with its kernels and source lines.
+
+    Parameters
+    ----------
+    shape : Shape
+    cpu : str
+        As in emit.
+    kernels : list of str
+        For each a listing of that kernel out of its callers and without anything else; for ""
+        everything as it ships, with the table of ``emit_in_memory``.
+
+    Returns
+    -------
+    list of dict of str to str
+        ``assembly``, ``ir`` (optimised) and ``remarks`` of the optimiser about loops.
+    """
+    jobs = [Job(cpu, "" if name else MEMORY_TABLE, listing=True, alone=name) for name in kernels]
+    return [json.loads(gzip.decompress(image)) for image in make_objects(shape, jobs)]
 
 
 def make_objects(shape: Shape, jobs: list[Job], partial: bool = False) -> list[bytes]:
@@ -82,7 +107,7 @@ def make_objects(shape: Shape, jobs: list[Job], partial: bool = False) -> list[b
     Returns
     -------
     list of bytes
-        Relocatable ELF files without undefined symbols.
+        Relocatable ELF files without undefined symbols; of a listing, compressed JSON.
 
     Raises
     ------
@@ -359,21 +384,29 @@ def emit_in_memory(shape: Shape, cpu: str = "", partial: bool = False) -> dict[s
     dict of str to int
         Address of every exported function.
     """
+    (image,) = make_objects(shape, [Job(cpu or host_level(), MEMORY_TABLE)], partial)
+    return table_addresses(load_object(image, [MEMORY_TABLE])[MEMORY_TABLE])
+
+
+def table_addresses(table: int) -> dict[str, int]:
+    """Address of every exported function, from that of their table."""
     import ctypes
 
+    addresses = (ctypes.c_uint64 * len(EXPORTS)).from_address(table)
+    return {export.name: int(at) for export, at in zip(EXPORTS, addresses, strict=True)}
+
+
+def load_object(image: bytes, symbols: list[str]) -> dict[str, int]:
+    """Load an object into this process, for good; addresses of its global symbols."""
     import llvmlite.binding as llvm
 
-    (image,) = make_objects(shape, [Job(cpu or host_level(), MEMORY_TABLE)], partial)
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
     compiler = llvm.create_lljit_compiler(machine)
-    tracker = (
-        llvm.JITLibraryBuilder()
-        .add_object_img(image)
-        .export_symbol(MEMORY_TABLE)
-        .link(compiler, "riskcore")
-    )
+    builder = llvm.JITLibraryBuilder().add_object_img(image)
+    for symbol in symbols:
+        builder = builder.export_symbol(symbol)
+    tracker = builder.link(compiler, "riskcore")
     _loaded.append((compiler, tracker))
-    addresses = (ctypes.c_uint64 * len(EXPORTS)).from_address(tracker[MEMORY_TABLE])
-    return {export.name: int(at) for export, at in zip(EXPORTS, addresses, strict=True)}
+    return {symbol: int(tracker[symbol]) for symbol in symbols}

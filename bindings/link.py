@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
+import tempfile
+from functools import lru_cache
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -74,6 +77,12 @@ def optimise(ir: str, machine: Any) -> Any:
     return module
 
 
+def without_lines(ir: str) -> str:
+    """The module without the source lines: what ships."""
+    ir = re.sub(r",? !dbg !\d+", "", ir)
+    return re.sub(r"^!llvm\.(dbg\.cu|module\.flags) = .*$", "", ir, flags=re.MULTILINE)
+
+
 def assemble(ir: str, cpu: str) -> bytes:
     """Object code of a module for a CPU level.
 
@@ -95,7 +104,7 @@ def assemble(ir: str, cpu: str) -> bytes:
         If the code refers to a symbol that it does not define.
     """
     machine = target_machine(cpu)
-    module = optimise(ir, machine)
+    module = optimise(without_lines(ir), machine)
     declared = [
         f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")
     ]
@@ -110,13 +119,102 @@ def assemble(ir: str, cpu: str) -> bytes:
     return image
 
 
-def undefined_symbols(image: bytes) -> list[str]:
-    """Names of the symbols that an ELF object expects from elsewhere."""
+def listing(ir: str, cpu: str, alone: str) -> dict[str, str]:
+    """What the optimiser made of a module with source lines, as text.
+
+    Parameters
+    ----------
+    ir : str
+        Module as text.
+    cpu : str
+        As in assemble.
+    alone : str
+        Kernel to keep out of its callers, without anything else; the whole as it ships if empty.
+
+    Returns
+    -------
+    dict
+        ``assembly``, ``ir`` and ``remarks``: what the loop passes said.
+    """
+    machine = target_machine(cpu)
+    machine.set_asm_verbosity(True)
+    _ask_for_remarks()
+    if alone:
+        ir = _stand_alone(ir, alone)
+    with tempfile.TemporaryFile() as said:
+        kept = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            module = optimise(ir, machine)
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+        said.seek(0)
+        remarks = said.read().decode(errors="replace")
+    return {"assembly": machine.emit_assembly(module), "ir": str(module), "remarks": remarks}
+
+
+@lru_cache(maxsize=1)
+def _ask_for_remarks() -> None:
+    """Let the loop passes of this process say on standard error what they did and why not."""
+    for option, passes in (
+        ("pass-remarks", "loop-vectorize|loop-unroll"),
+        ("pass-remarks-missed", "loop-vectorize"),
+        ("pass-remarks-analysis", "loop-vectorize"),
+    ):
+        llvm.set_option("riskcore", f"-{option}={passes}")
+
+
+def assemble_text(assembly: str, cpu: str) -> bytes:
+    """Object code of assembly text; no assembler program is needed."""
+    machine = target_machine(cpu)
+    escaped = assembly.replace("\\", "\\5C").replace('"', "\\22").replace("\t", "\\09")
+    text = "".join(f'module asm "{line}"\n' for line in escaped.splitlines())
+    module = llvm.parse_assembly(text)
+    module.triple = machine.triple
+    image: bytes = machine.emit_object(module)
+    return image
+
+
+def text_section(image: bytes) -> bytes:
+    """The machine code of an ELF object."""
+    sections, names = _sections(image)
+    for section in sections:
+        start = names + section[0]
+        if image[start : image.index(b"\0", start)] == b".text":
+            return image[section[4] : section[4] + section[5]]
+    return b""
+
+
+def _sections(image: bytes) -> tuple[list[tuple[int, ...]], int]:
+    """Section headers of an ELF object, and where their names are."""
     (sections_at,) = struct.unpack_from("<Q", image, 0x28)
-    size, count = struct.unpack_from("<HH", image, 0x3A)
+    size, count, names = struct.unpack_from("<HHH", image, 0x3A)
     sections = [
         struct.unpack_from("<IIQQQQIIQQ", image, sections_at + i * size) for i in range(count)
     ]
+    return sections, sections[names][4]
+
+
+def _stand_alone(ir: str, kernel: str) -> str:
+    """Make the functions of a kernel the only global ones, and never inlined."""
+    own = re.compile(rf"{re.escape(kernel)}(\.\d+)?")
+    lines = []
+    for line in ir.splitlines():
+        found = re.match(r"define (internal )?(\w+ )@([\w.]+)(\(.*)", line)
+        if found and own.fullmatch(found[3]):
+            line = re.sub(r"\balwaysinline\b", "", f"define {found[2]}@{found[3]}{found[4]}")
+            head, mark, rest = line.removesuffix("{").partition(" !dbg")
+            line = f"{head} noinline{mark}{rest} {{"
+        elif found and not found[1]:
+            line = f"define internal {found[2]}@{found[3]}{found[4]}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def undefined_symbols(image: bytes) -> list[str]:
+    """Names of the symbols that an ELF object expects from elsewhere."""
+    sections, _ = _sections(image)
     names = []
     for section in sections:
         if section[1] != 2:  # SHT_SYMTAB

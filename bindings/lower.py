@@ -100,15 +100,18 @@ def _entry_source(export: Export) -> str:
     return f"def {export.name}({parameters}):\n    return kernel({body})\n"
 
 
-def _compile(
-    export: Export, shape: Shape, seen: set[collect.CollectedLibrary]
-) -> tuple[str, list[str]]:
-    """Compile one export; returns its native symbol and the modules not in `seen` yet."""
-    where = f"{export.name} (riskcore.kernels.{export.kernel})"
+def entry_function(export: Export, shape: Shape) -> tuple[Any, Any]:
+    """The Python function of pointers and scalars that calls an export's kernel, and its signature.
+
+    Raises
+    ------
+    LoweringError
+        If the kernel cannot be imported.
+    """
     try:
         kernel = export.load()
     except (ImportError, AttributeError) as error:
-        raise LoweringError(f"{where} cannot be imported: {error}") from error
+        raise LoweringError(f"{_where(export)} cannot be imported: {error}") from error
     frozen = constants(shape)
     names = {a.name for a in export.c_arguments}
     scope: dict[str, Any] = {
@@ -122,11 +125,22 @@ def _compile(
     parameters = [_numba_type(a, shape) for a in export.c_arguments]
     if export.takes_state:
         parameters.insert(0, types.CPointer(numba.from_dtype(state_dtype(shape))))
-    signature = types.int64(*parameters)
+    return scope[export.name], types.int64(*parameters)
+
+
+def _where(export: Export) -> str:
+    return f"{export.name} (riskcore.kernels.{export.kernel})"
+
+
+def _compile(
+    export: Export, shape: Shape, seen: set[collect.CollectedLibrary]
+) -> tuple[str, list[str]]:
+    """Compile one export; returns its native symbol and the modules not in `seen` yet."""
+    function, signature = entry_function(export, shape)
     try:
-        entry = numba.njit(signature, **OPTIONS)(scope[export.name])
+        entry = numba.njit(signature, **OPTIONS)(function)
     except errors.NumbaError as error:
-        raise LoweringError(f"{where} does not compile: {_first_lines(error)}") from error
+        raise LoweringError(f"{_where(export)} does not compile: {_first_lines(error)}") from error
     compiled = entry.overloads[signature.args]
     modules = [library.ir for library in compiled.library.walk(seen)]
     return compiled.fndesc.llvm_func_name, modules
@@ -222,27 +236,6 @@ define i64 @{export.name}(ptr %state, ptr %memory) {ATTRIBUTES} {{
     raise LoweringError(f"{export.name} has no kernel")
 
 
-def readable_name(mangled: str) -> str:
-    """The dotted name inside a mangled symbol, as profilers and debuggers should show it.
-
-    Parameters
-    ----------
-    mangled : str
-        A symbol of Numba, ``_ZN<length><part><length><part>B...``.
-
-    Returns
-    -------
-    str
-        ``gate.check_order`` for a kernel of the project.
-    """
-    parts, position = [], len("_ZN")
-    while match := re.compile(r"\d+").match(mangled, position):
-        position = match.end() + int(match.group())
-        parts.append(mangled[match.end() : position])
-    name = re.sub("_3[ce]", "", ".".join(parts))  # < and > of nested functions
-    return re.sub(r"[^\w.]", "", name).removeprefix("riskcore.kernels.") or "local"
-
-
 def _shorten(module: Any) -> None:
     """Give every local function and variable a short name: mangled ones run to 15 kB."""
     taken = {export.name for export in EXPORTS}
@@ -250,7 +243,7 @@ def _shorten(module: Any) -> None:
         name = value.name
         if not name.startswith("_ZN"):
             continue
-        short = base = readable_name(name)
+        short = base = collect.readable_name(name)
         number = 1
         while short in taken:
             number += 1
@@ -276,7 +269,8 @@ def lower(
     Returns
     -------
     ir : str
-        Text of the module. All functions but the exports are local.
+        Text of the module. All functions but the exports are local; every instruction tells its
+        kernel and source line.
     missing : list of str
         One line per export that was replaced.
     """
@@ -310,7 +304,7 @@ def lower(
             value.linkage = "internal"
     _shorten(module)
     module.verify()
-    return tune.tune(_annotate(str(module))), missing
+    return _place_wrappers(tune.tune(_annotate(str(module)))), missing
 
 
 def _join(module: Any, wrappers: str) -> Any:
@@ -343,6 +337,35 @@ def _annotate(ir: str) -> str:
     lines = []
     for line in ir.splitlines():
         if line.startswith("define ") and line.endswith("{") and '"no-builtins"' not in line:
-            line = f"{line[:-1]}{ATTRIBUTES} {{"
+            line = tune.with_attributes(line, ATTRIBUTES)
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def _place_wrappers(ir: str) -> str:
+    """Give the functions written here a source of their own, so that what they inline keeps its."""
+    unit = re.search(r"^!llvm\.dbg\.cu = !\{(!\d+)", ir, flags=re.MULTILINE)
+    if unit is None:
+        return ir
+    lines: list[str] = []
+    metadata: list[str] = []
+    place = 0
+    for line in ir.splitlines():
+        found = re.match(r"define i64 @(rc_\w+)\(", line)
+        if found:
+            place = 2 * tune.FIRST_METADATA + len(metadata)
+            line = tune.with_attributes(line, "").removesuffix("{") + f"!dbg !{place} {{"
+            metadata += [
+                f'!{place} = distinct !DISubprogram(name: "{found[1]}", scope: !{place + 2}, '
+                f"file: !{place + 2}, line: 1, type: !{place + 3}, spFlags: DISPFlagDefinition, "
+                f"unit: {unit[1]})",
+                f"!{place + 1} = !DILocation(line: 1, scope: !{place})",
+                f'!{place + 2} = !DIFile(filename: "{found[1]}", directory: "")',
+                f"!{place + 3} = !DISubroutineType(types: !{{null}})",
+            ]
+        elif line == "}":
+            place = 0
+        elif place and " call " in line:
+            line = f"{line}, !dbg !{place + 1}"
+        lines.append(line)
+    return "\n".join(lines + metadata) + "\n"

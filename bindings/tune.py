@@ -25,6 +25,12 @@ _ACCESS = re.compile(r"\s+(%\S+ = load|store) ")
 _JUMP = re.compile(r"\s+br label ")
 
 
+def with_attributes(definition: str, attributes: str) -> str:
+    """The first line of a function with more attributes; metadata follows them."""
+    head, mark, metadata = definition.removesuffix("{").partition(" !dbg")
+    return f"{head.rstrip()} {attributes}{mark}{metadata.rstrip()} {{"
+
+
 def tune(ir: str) -> str:
     """Mark what is to be inlined, and the loops that are parallel.
 
@@ -46,7 +52,7 @@ def tune(ir: str) -> str:
         if found:
             group = 0
             if INLINED.fullmatch(found[1]):
-                line = f"{line[:-1]}alwaysinline {{"
+                line = with_attributes(line, "alwaysinline")
             if PARALLEL.fullmatch(found[1]):
                 group = FIRST_METADATA + len(metadata)
                 metadata += [

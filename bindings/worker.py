@@ -5,8 +5,8 @@ a fresh one gives the same bytes every time. The package is made known here with
 ``__init__``.
 
 Standard input: a JSON object with ``package`` (directory of riskcore), ``shape``, ``partial``,
-``ir_read`` (IR of an earlier run, or empty), ``ir_write`` and ``jobs``, each with ``cpu``,
-``path``, ``table``, ``prefix`` and ``suffix``.
+``ir_read`` (IR of an earlier run, or empty), ``ir_write`` and ``jobs``, each with ``path`` and the
+fields of ``emit.Job``.
 """
 
 import gzip
@@ -38,7 +38,12 @@ def main() -> int:
         for job in request["jobs"]:
             text = link.add_table(ir, names, job["table"]) if job["table"] else ir
             text = link.rename(text, names, job["prefix"], job["suffix"])
-            Path(job["path"]).write_bytes(link.assemble(text, job["cpu"]))
+            if job["listing"]:
+                listing = json.dumps(link.listing(text, job["cpu"], job["alone"]))
+                image = gzip.compress(listing.encode(), 1, mtime=0)
+            else:
+                image = link.assemble(text, job["cpu"])
+            Path(job["path"]).write_bytes(image)
     except (lower.LoweringError, link.LinkError) as error:
         print(error, file=sys.stderr)
         return 1

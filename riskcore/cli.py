@@ -1,4 +1,4 @@
-"""The command ``riskcore``: replay a history, check limits, list checks, emit the native library.
+"""The command ``riskcore``: replay, check limits, list checks, emit the library, profile kernels.
 
 Every command has ``--help``. A mistake of the user's is one line on stderr that says what to do,
 and exit code 2; a failure, such as a broken drawdown limit, is exit code 1. Modules that take long
@@ -57,7 +57,7 @@ def _one_line_errors() -> Iterator[None]:
 
     try:
         yield
-    except typer.Exit:
+    except (typer.Exit, BrokenPipeError):
         raise
     except MemoryError:
         _complain("out of memory; replay a shorter period with --from and --to")
@@ -428,6 +428,112 @@ def emit(
         else:
             for written in paths:
                 typer.echo(str(written))
+
+
+# --- profile --------------------------------------------------------------------------------------
+
+
+@app.command()
+def profile(
+    asm: Annotated[
+        str | None,
+        typer.Option(
+            help="Machine code of a kernel beside its source: check_order, gate.judge, rc_check,"
+            " or check_account for all kernels of a layer.",
+            metavar="KERNEL",
+        ),
+    ] = None,
+    ir: Annotated[
+        str | None,
+        typer.Option(help="Optimised LLVM IR of a kernel, in the same way.", metavar="KERNEL"),
+    ] = None,
+    loops: Annotated[
+        str | None,
+        typer.Option(help="Loops of a kernel: vectorised, how wide, or why not.", metavar="KERNEL"),
+    ] = None,
+    calls: Annotated[
+        str | None,
+        typer.Option(
+            help="Only these exports, separated by commas, and what belongs to them."
+            " Fewer calls compile sooner under the JIT.",
+            show_default="all",
+        ),
+    ] = None,
+    cpu: Annotated[
+        str | None,
+        typer.Option(
+            help="x86-64-v2, x86-64-v3, x86-64-v4 or native.", show_default="of this machine"
+        ),
+    ] = None,
+    instruments: Annotated[int, typer.Option(min=1, max=4096, help="Instruments held.")] = 64,
+    open_orders: Annotated[int, typer.Option(min=0, max=4000, help="Working orders.")] = 200,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=3600, help="To time each execution for.")
+    ] = 3.0,
+    top: Annotated[int, typer.Option(min=0, help="Kernels to show of each call; 0 for all.")] = 5,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare/--no-compare",
+            help="Run plain Python and the JIT on the same events too, and compare all bytes.",
+        ),
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Time the kernels as they are in the source now, and show what became of one.
+
+    The kernels are emitted afresh if they were edited; the extension need not be built again. A
+    session of every hot call is timed and sampled, kernel by kernel, then repeated under the JIT
+    and in plain Python. Exit code 1 tells that these did not leave the same bytes.
+    """
+    with _one_line_errors():
+        from rich.console import Console
+
+        from riskcore.bindings.emit import CPU_LEVELS, EmitError
+        from riskcore.errors import InputError
+        from riskcore.profile import report, run
+
+        if cpu and cpu not in CPU_LEVELS:
+            raise InputError(f"cpu is {cpu!r}: allowed is {', '.join(CPU_LEVELS)}")
+        listed = tuple(name.strip() for name in (calls or "").split(",") if name.strip())
+        options = run.Options(cpu or "", instruments, open_orders, listed, seconds=seconds)
+
+        try:
+            with Console(stderr=True).status("starting") as status:
+                progress = status.update
+
+                def say(lines: Iterator[str]) -> None:
+                    status.stop()
+                    for line in () if as_json else lines:
+                        typer.echo(line)
+                    status.start()
+
+                if asm or ir or loops:
+                    name = asm or ir or loops or ""
+                    if (asm, ir, loops).count(None) < 2:
+                        raise InputError("--asm, --ir and --loops: one at a time")
+                    found = run.inspect(
+                        name, options.shape, options.cpu, progress, with_code=loops is None
+                    )
+                    for number, kernel in enumerate(found):
+                        say(iter([""] if number else []))
+                        say(report.kernel_lines(kernel, asm=bool(asm), ir=bool(ir)))
+                    result: Any = found
+                else:
+                    with run.Session(options, progress) as session:
+                        result = session.emitted()
+                        say(report.profile_lines(result, top))
+                        if compare:
+                            session.compare(result)
+                            say(report.comparison_lines(result))
+        except EmitError as error:
+            _complain(str(error))
+            raise typer.Exit(FAILURE) from None
+        if as_json:
+            typer.echo(json.dumps(result, indent=2))
+        if isinstance(result, dict) and not result.get("agreement", {"agree": True})["agree"]:
+            _complain(f"the executions disagree: {result['agreement']['first_difference']}")
+            raise typer.Exit(FAILURE)
 
 
 if __name__ == "__main__":

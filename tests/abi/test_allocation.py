@@ -12,8 +12,8 @@ import pytest
 from riskcore._core import Core
 from riskcore.bindings.emit import emit
 from riskcore.layout import record_dtype, state_dtype
+from riskcore.profile.engines import NativeEngine
 from tests.parity.replay import live
-from tests.simulation.engines import NativeEngine
 from tests.support import SMALL
 
 EVENTS = 20_000

@@ -41,7 +41,9 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *words: s
         assert word in lines[0]
 
 
-@pytest.mark.parametrize("command", [(), ("replay",), ("config",), ("checks",), ("emit",)])
+@pytest.mark.parametrize(
+    "command", [(), ("replay",), ("config",), ("checks",), ("emit",), ("profile",)]
+)
 def test_every_command_has_help(command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
     assert done.returncode == 0

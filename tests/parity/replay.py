@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.simulation.engines import Engine, KernelEngine, NativeEngine
+from riskcore.profile.engines import Engine, KernelEngine, NativeEngine
 from tests.simulation.stream import EventStream
 from tests.simulation.worlds import build_world
 from tests.support import SMALL

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from riskcore import codes
+from riskcore.profile.engines import Engine, KernelEngine, NativeEngine
 from tests.parity.replay import BLOCK, live, record
-from tests.simulation.engines import Engine, KernelEngine, NativeEngine
 from tests.support import SMALL
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,8 +13,8 @@ import numpy as np
 from riskcore import codes
 from riskcore.codes import CHECKS
 from riskcore.layout import Shape, record_dtype
+from riskcore.profile.engines import Engine
 from tests.rulebook import rulebook
-from tests.simulation.engines import Engine
 from tests.simulation.stream import EventStream
 from tests.simulation.worlds import START_NS, build_world, draw_parameters
 from tests.support import SMALL

@@ -17,9 +17,9 @@ import pytest
 from riskcore import codes
 from riskcore.codes import BUY, CHECKS, LIMIT, SELL
 from riskcore.layout import record_dtype
+from riskcore.profile.engines import Engine, NativeEngine, make_record
 from tests import support
 from tests.rulebook import rulebook
-from tests.simulation.engines import Engine, NativeEngine, make_record
 
 SHAPE = support.SMALL
 SECOND = 1_000_000_000

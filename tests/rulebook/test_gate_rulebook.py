@@ -16,9 +16,9 @@ import pytest
 from riskcore import codes
 from riskcore.codes import CHECKS
 from riskcore.layout import record_dtype
+from riskcore.profile.engines import NativeEngine
 from tests.rulebook import rulebook
 from tests.rulebook.compare import Comparison, Tally, differences, run
-from tests.simulation.engines import NativeEngine
 from tests.simulation.stream import EventStream
 from tests.simulation.worlds import build_world
 from tests.support import SMALL

@@ -16,7 +16,6 @@ import numpy as np
 
 from riskcore.kernels.api import EXPORTS, Argument, Export, constants
 from riskcore.layout import Shape, allocate, record_dtype, state_dtype
-from tests.support import SMALL
 
 
 def make_record(name: str, shape: Shape) -> Any:
@@ -27,15 +26,16 @@ def make_record(name: str, shape: Shape) -> Any:
 class Engine:
     """A state and the calls on it."""
 
-    def __init__(self, shape: Shape = SMALL) -> None:
+    def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.memory = allocate(state_dtype(shape))
         self.state = self.memory[0]
+        self.order = make_record("order", shape)
         self.decision = make_record("decision", shape)
         for export in EXPORTS:
             if export.kernel:
                 setattr(self, export.method, self.bind(export))
-        self.state_init()
+        self.state_init()  # type: ignore[attr-defined]
 
     def bind(self, export: Export) -> Callable[..., int]:
         """A callable for one export, the state and the constants filled in."""
@@ -44,6 +44,10 @@ class Engine:
     def apply_many(self, events: np.ndarray) -> np.ndarray:
         """Apply event records in order; their statuses."""
         raise NotImplementedError
+
+    def check_order(self) -> int:
+        """Ask for `order`."""
+        return int(self.check(self.order, self.decision))  # type: ignore[attr-defined]
 
     def state_bytes(self) -> bytes:
         """The whole buffer."""
@@ -55,7 +59,7 @@ class Engine:
 
     def digest(self) -> str:
         """Hash of the whole buffer."""
-        return hashlib.blake2b(self.memory.view(np.uint8), digest_size=16).hexdigest()
+        return hashlib.blake2b(self.memory.view(np.uint8).data, digest_size=16).hexdigest()
 
 
 class KernelEngine(Engine):
@@ -102,14 +106,14 @@ def _apply_loop() -> Callable[..., None]:
 class NativeEngine(Engine):
     """Calls the emitted machine code of a CPU level through ctypes."""
 
-    def __init__(self, shape: Shape = SMALL, cpu: str = "") -> None:
+    def __init__(self, shape: Shape, cpu: str = "") -> None:
         from riskcore.bindings.emit import emit_in_memory
 
         self.addresses = emit_in_memory(shape, cpu)
         super().__init__(shape)
 
     def bind(self, export: Export) -> Callable[..., int]:
-        types = [_ctype(a) for a in export.c_arguments]
+        types = [ctype(a) for a in export.c_arguments]
         taken = []
         if export.takes_state:
             types.insert(0, ctypes.c_void_p)
@@ -138,7 +142,8 @@ class NativeEngine(Engine):
         )
 
 
-def _ctype(argument: Argument) -> Any:
+def ctype(argument: Argument) -> Any:
+    """The C type of an argument."""
     if argument.is_pointer:
         return ctypes.c_void_p
     return ctypes.c_double if argument.kind == "f64" else ctypes.c_int64

@@ -1,0 +1,1 @@
+"""Where the time of the kernels goes, what became of their code, whether all executions agree."""

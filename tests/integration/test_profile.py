@@ -1,0 +1,260 @@
+"""``riskcore profile``: shares that add up, code of one kernel, executions compared, edits seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from riskcore.errors import InputError
+from riskcore.kernels.api import EXPORTS
+from riskcore.layout import Shape, allocate, record_dtype, state_dtype
+from riskcore.profile import catalog, code
+from riskcore.profile.compare import disagreement, field_at, first_difference
+from riskcore.profile.engines import NativeEngine
+from riskcore.profile.session import CALLS, Recording, arguments_of, record
+
+ROOT = Path(__file__).resolve().parents[2]
+SHAPE = Shape()
+
+
+def run(*arguments: str, package: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = dict(os.environ, COLUMNS="120", NO_COLOR="1", PYTHONPATH=str(package))
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "riskcore.cli", "profile", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def profile() -> dict:
+    """One profile of the kernels as they are."""
+    done = run("--calls", "rc_position_risk,rc_on_trade", "--seconds", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+# --- times ----------------------------------------------------------------------------------------
+
+
+def test_shares_of_calls_and_kernels_add_up_to_all(profile: dict) -> None:
+    for table in (profile["calls"], profile["kernels"]):
+        assert sum(row["share"] for row in table) == pytest.approx(1.0, abs=1e-9)
+    for call in profile["calls"]:
+        assert sum(kernel["share"] for kernel in call["kernels"]) == pytest.approx(1.0, abs=1e-9)
+        assert sum(kernel["ns"] for kernel in call["kernels"]) == pytest.approx(call["ns"])
+
+
+def test_times_add_up_to_what_was_measured(profile: dict) -> None:
+    library = profile["library_ns"]
+    assert 0 < library < profile["session_ns"]
+    assert sum(row["ns"] for row in profile["kernels"]) == pytest.approx(library)
+    assert sum(row["ns"] * row["count"] for row in profile["calls"]) == pytest.approx(library)
+
+
+def test_kernels_of_a_call_are_those_that_it_calls(profile: dict) -> None:
+    (risk,) = (call for call in profile["calls"] if call["name"] == "rc_position_risk")
+    names = {kernel["name"] for kernel in risk["kernels"]}
+    assert "tail.position_risk" in names
+    assert {name.partition(".")[0] for name in names} <= {"tail", "entry", "elementary"}
+
+
+def test_sampled_code_is_the_code_that_ships(profile: dict) -> None:
+    assert profile["same_code"] is True
+
+
+def test_executions_agree_and_each_call_has_a_time_under_the_jit(profile: dict) -> None:
+    agreement = profile["agreement"]
+    assert agreement["agree"] is True
+    assert agreement["jit_calls"] == profile["session_calls"]
+    assert agreement["python_calls"] == 300
+    assert all(call["jit_ns"] >= 0 for call in profile["calls"])
+
+
+# --- code of one kernel ---------------------------------------------------------------------------
+
+
+def test_assembly_of_a_layer_shows_its_source() -> None:
+    done = run("--asm", "check_account")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "layers.account.flag_account (riskcore/kernels/layers/account.py:",
+        "layers.account.cap_account",
+        "inlined (instructions) into gate.",
+        "if not (account.drawdown <= parameters.max_drawdown):",
+        "divsd",
+        "(layers.measure.raise_use, called in line",
+    ):
+        assert words in done.stdout
+    assert "_ZN" not in done.stdout
+
+
+def test_ir_of_an_export_is_optimised_and_shows_its_source() -> None:
+    done = run("--ir", "rc_position_risk", "--json")
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)
+    assert found["kernel"] == "tail.position_risk"
+    assert found["stands_alone"]
+    text = "\n".join(found["ir"])
+    assert text.startswith("define ")
+    assert "out.gross = position.gross" in text
+    assert "alloca i64" not in text
+    assert "!dbg" not in "\n".join(found["ir"][1:])
+
+
+def test_loops_say_whether_they_are_vectorised_and_why_not() -> None:
+    done = run("--loops", "covariance", "--json")
+    assert done.returncode == 0, done.stderr
+    loops = {k["kernel"]: k["loops"] for k in json.loads(done.stdout)}
+    (inner,) = loops["covariance.update_four_alike"]
+    assert inner["outcome"] == code.VECTORISED
+    assert inner["width"] in (2, 4)
+    others = [loop for found in loops.values() for loop in found if loop["outcome"] == code.SCALAR]
+    assert others
+    assert all(loop["details"] for loop in others)
+
+
+@pytest.mark.parametrize(
+    ("messages", "outcome", "words"),
+    [
+        (["vectorized loop (vectorization width: 4, interleaved count: 2)"], code.VECTORISED, "4 "),
+        (["completely unrolled loop with 7 iterations"], code.UNROLLED, "7 steps"),
+        (
+            ["loop not vectorized: cannot prove it is safe to reorder floating-point operations"],
+            code.SCALAR,
+            "accumulators",
+        ),
+        (["loop not vectorized: something new"], code.SCALAR, "something new"),
+        ([], code.GONE, ""),
+    ],
+)
+def test_remarks_become_plain_words(messages: list[str], outcome: str, words: str) -> None:
+    kernel = catalog.Kernel("tail.x", Path("x.py"), 1, 9, (catalog.Loop(3, 5, "for k in n:"),))
+    remarks = "\n".join(f"remark: tail.x:4:1: {message}" for message in messages)
+    (report,) = code.loop_reports(kernel, remarks + "\nremark: tail.y:4:1: loop not vectorized")
+    assert report.outcome == outcome
+    assert words in " ".join(report.details)
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def test_kernel_is_found_by_each_of_its_names() -> None:
+    for name in ("gate.check_order", "check_order", "rc_check"):
+        assert [kernel.name for kernel in catalog.find(name)] == ["gate.check_order"]
+    layer = {kernel.name for kernel in catalog.find("check_account")}
+    assert layer == {kernel.name for kernel in catalog.find("layers.account")}
+    assert "layers.account.measure_account" in layer
+
+
+def test_unknown_kernel_gets_the_nearest_names_in_one_line() -> None:
+    with pytest.raises(InputError, match=r"no kernel is called 'chek_order': .*gate\.check_order"):
+        catalog.find("chek_order")
+    done = run("--asm", "chek_order")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("riskcore: no kernel is called 'chek_order': did you mean")
+    assert done.stderr.count("\n") == 1
+
+
+def test_unknown_call_and_cpu_are_input_errors() -> None:
+    for arguments in (("--calls", "rc_chek"), ("--cpu", "z80")):
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "allowed is" in done.stderr
+
+
+# --- comparison -----------------------------------------------------------------------------------
+
+
+def test_changed_byte_is_named_with_its_field_and_values() -> None:
+    dtype = state_dtype(SHAPE)
+    one, other = allocate(dtype), allocate(dtype)
+    other[0].positions[3].net_lots = 7
+    images = [memory.view(np.uint8).reshape(-1) for memory in (one, other)]
+    assert first_difference(dtype, images[0], images[0]) is None
+    assert first_difference(dtype, *images) == "positions[3].net_lots (0 against 7)"
+
+
+def test_every_field_of_a_record_is_found_at_its_offset() -> None:
+    dtype = record_dtype("decision", SHAPE)
+    assert dtype.fields is not None
+    for name, about in dtype.fields.items():
+        path, _, start = field_at(dtype, about[1])
+        assert path.startswith(name)
+        assert start == about[1]
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    """A short session of every call on a small account."""
+    return record(NativeEngine(SHAPE), SHAPE.instruments, 8, 2)
+
+
+def replayed(recording: Recording) -> dict:
+    """What emitted code for the other level leaves behind."""
+    engine = NativeEngine(SHAPE, "x86-64-v2")
+    engine.load_state(recording.image.tobytes())
+    outputs = np.zeros(int(recording.output_size[0]), dtype=np.uint8)
+    records = recording.records.copy()
+    answers = []
+    for row in recording.rows:
+        call = getattr(engine, EXPORTS[row[0]].method)
+        answers.append(call(*arguments_of(row, engine.shape, records, outputs)))
+    image = np.frombuffer(engine.state_bytes(), dtype=np.uint8)
+    return {"images": image[None, :].copy(), "answers": np.array(answers), "outputs": outputs}
+
+
+def test_session_repeats_to_the_same_bytes_and_every_kind_of_change_is_found(
+    recording: Recording,
+) -> None:
+    end = [len(recording.rows)]
+    one, other = replayed(recording), replayed(recording)
+    assert (one["answers"] == recording.answers).all()
+    assert disagreement(recording, SHAPE, end, one, other) is None
+    equity = state_dtype(SHAPE).fields["account"][1]
+    other["images"][0, equity] ^= 1
+    found = disagreement(recording, SHAPE, end, one, other)
+    assert found is not None
+    assert found.startswith("buffer: account.")
+    other["answers"][5] += 1
+    assert "call 5, rc_" in str(disagreement(recording, SHAPE, end, one, other))
+
+
+def test_session_has_every_hot_call(recording: Recording) -> None:
+    made = {EXPORTS[row[0]].method for row in recording.rows}
+    assert {name.removeprefix("rc_") for name in CALLS} <= made
+
+
+# --- an edited kernel -----------------------------------------------------------------------------
+
+
+def test_kernel_just_edited_is_profiled_and_a_disagreement_is_named(tmp_path: Path) -> None:
+    # What is added is seen by compiled code only, so plain Python leaves other bytes.
+    package = tmp_path / "riskcore"
+    shutil.copytree(ROOT / "riskcore", package, ignore=shutil.ignore_patterns("*.so", "*.parquet"))
+    source = package / "kernels" / "tail.py"
+    text = source.read_text()
+    assert text.count("    out.exposure = exposure\n") == 1
+    text = text.replace("    out.exposure = exposure\n", "    out.exposure = exposure + ADDED\n")
+    text += "\n\nfrom numba.core import config\n\nADDED = 0.0 if config.DISABLE_JIT else 1234.5\n"
+    source.write_text(text)
+    listing = run("--asm", "position_risk", package=tmp_path)
+    assert listing.returncode == 0, listing.stderr
+    assert "out.exposure = exposure + ADDED" in listing.stdout
+    assert "= 1234.5" in listing.stdout
+    done = run("--calls", "rc_position_risk", "--seconds", "0.3", package=tmp_path)
+    assert done.returncode == 1
+    assert "call 0, rc_position_risk: risk.exposure (" in done.stderr
+    assert "emitted code against plain Python" in done.stderr
+    assert done.stderr.count("\n") == 1
