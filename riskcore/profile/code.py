@@ -228,7 +228,7 @@ def read_ir(ir: str, names: list[str], kernel: str) -> list[str]:
 
 # --- loops ----------------------------------------------------------------------------------------
 
-VECTORISED, UNROLLED, SCALAR, GONE = "vectorised", "unrolled", "not vectorised", "no loop left"
+VECTORISED, UNROLLED, SCALAR, GONE = "vectorised", "unrolled", "not vectorised", "gone"
 
 # What the optimiser says: what that means for who writes the kernel.
 _WORDS = (
@@ -293,29 +293,22 @@ def loop_reports(kernel: Kernel, remarks: str) -> list[LoopReport]:
 
 def _report(loop: Loop, messages: list[str]) -> LoopReport:
     """Sum up what the optimiser said about one loop."""
-    details: Counter[str] = Counter()
+    details: dict[str, None] = {}  # each once, in order
     widths = []
     unrolled = False
     for message in messages:
         if found := re.search(r"vectorization width: (\d+), interleaved count: (\d+)", message):
             widths.append(int(found[1]))
-            details[
-                f"vectorised: {found[1]} elements at a time, {found[2]} such steps at once"
-            ] += 1
+            steps = f"{found[1]} elements at a time, {found[2]} such steps at once"
+            details[f"vectorised: {steps}"] = None
         elif found := re.search(r"completely unrolled loop with (\d+)", message):
             unrolled = True
-            details[f"unrolled: {found[1]} steps in a row, no loop is left"] += 1
-    reasons = [m for m in messages if "vectorize" in m or "not beneficial" in m or "depend" in m]
-    for message in reasons:
-        if message.startswith("vectorized loop") or "interleaving is not" in message:
-            continue
-        if message == "loop not vectorized":
-            continue
-        cause = message.removeprefix("loop not vectorized: ")
-        words = next((text for key, text in _WORDS if key in cause), cause)
-        details[f"not vectorised: {words}"] += 1
+            details[f"unrolled: {found[1]} steps in a row, no loop is left"] = None
+        elif re.match(r"loop not vectorized: |.*vectorization is not", message):
+            cause = message.removeprefix("loop not vectorized: ")
+            words = next((text for key, text in _WORDS if key in cause), cause)
+            details[f"not vectorised: {words}"] = None
     outcome = VECTORISED if widths else UNROLLED if unrolled else SCALAR if messages else GONE
-    if not details and messages:
-        details["not vectorised: no reason given"] += 1
-    texts = [f"{text} ({n} copies)" if n > 1 else text for text, n in details.items()]
-    return LoopReport(loop, outcome, tuple(texts), max(widths, default=1))
+    if messages and not details:
+        details["not vectorised: no reason given"] = None
+    return LoopReport(loop, outcome, tuple(details), max(widths, default=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import sqrt
 from typing import Any
 
 
@@ -38,6 +39,8 @@ def profile_lines(result: dict[str, Any], top: int) -> Iterator[str]:
         f" {time_text(result['slowest_ns'])}; shared out by {result['samples']} samples of as many"
         f" runs with a timer ({100 * result['sampling_overhead']:.0f} % slower, not counted)"
     )
+    error = 100 * sqrt(0.1 * 0.9 / result["samples"])
+    yield f"a share of 10 % is good to ±{error:.1f} (one standard error)"
     yield (
         "what is sampled is byte for byte the code that ships"
         if result["same_code"]
@@ -124,8 +127,8 @@ def kernel_lines(found: dict[str, Any], *, asm: bool, ir: bool) -> Iterator[str]
         yield f"loop in line {loop['line']}: {loop['heading']}  ->  {loop['outcome']}"
         for detail in loop["details"]:
             yield f"    {detail}"
-        if loop["outcome"] == "no loop left":
-            yield "    the optimiser met no such loop: unrolled early, removed or never called"
+        if not loop["details"]:
+            yield "    the optimiser's loop passes met no such loop: unrolled early, or unused"
     if not found["loops"]:
         yield "no loops"
     for wanted, lines in ((asm, found["asm"]), (ir, found["ir"])):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -125,7 +126,11 @@ class Worker:
             return dict(found)
 
     def _fail(self) -> None:
-        self.process.wait()
+        died_of = -self.process.wait()
+        if died_of == signal.SIGILL:
+            raise RuntimeError(
+                "this processor cannot run such code: choose a lower --cpu to time it"
+            )
         self.errors.seek(0)
         lines = self.errors.read().strip().splitlines() or ["the process died"]
         raise RuntimeError(f"{NAMES[self.execution]}: {lines[-1]}")
