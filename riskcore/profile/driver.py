@@ -31,7 +31,7 @@ INSTRUCTION_POINTER = REGISTERS_AT + 16 * 8  # x86-64 Linux: gregs[REG_RIP]
 
 def _thunk(export: Export) -> str:
     """IR that takes one export's arguments out of a row and calls it."""
-    lines, passed = [], ["ptr %state"]
+    lines, passed = [], ["ptr %state"] if export.takes_state else []
     for number, argument in enumerate(export.c_arguments, 1):
         kind = "ptr" if argument.is_pointer else {"i64": "i64", "f64": "double"}[argument.kind]
         lines += [

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.engines import NativeEngine
+from riskcore.profile.engines import NativeEngine
 from tests.simulation.stream import EventStream
 from tests.simulation.worlds import build_world
 from tests.support import SMALL

@@ -13,7 +13,7 @@ import pytest
 
 from riskcore import codes
 from riskcore.layout import record_dtype
-from tests.simulation.engines import Engine, KernelEngine, NativeEngine
+from riskcore.profile.engines import Engine, KernelEngine, NativeEngine
 from tests.simulation.sessions import Session, aligned_records
 from tests.simulation.stream import EventStream
 from tests.simulation.worlds import build_world

@@ -8,7 +8,7 @@ import numpy as np
 
 from riskcore import codes
 from riskcore.layout import PAYLOAD_WORDS, allocate, record_dtype
-from tests.simulation.engines import Engine
+from riskcore.profile.engines import Engine
 
 LEGS = 64
 EVENTS = {

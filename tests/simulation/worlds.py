@@ -209,7 +209,7 @@ def build_world(engine: Any, seed: int, shape: Shape) -> np.random.Generator:
     Parameters
     ----------
     engine : Engine
-        Freshly made: see ``tests/simulation/engines.py``.
+        Freshly made: see ``riskcore/profile/engines.py``.
     seed : int
     shape : Shape
         Of the engine's state.
