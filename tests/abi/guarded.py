@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from riskcore.layout import ALIGNMENT, Shape, record_dtype, state_dtype
+from riskcore.profile import engines
 from riskcore.profile.engines import NativeEngine
-from tests.simulation import engines, sessions, worlds
+from tests.simulation import sessions, worlds
 from tests.simulation.sessions import Session
 from tests.simulation.stream import EventStream
 from tests.simulation.worlds import build_world
