@@ -54,7 +54,8 @@ class Options:
     calls : tuple of str
         Exports of the session; all of ``session.CALLS`` if empty.
     rounds : int
-        Of each call in one run.
+        Of each call in one run of all calls; fewer calls make more rounds, so that a run is long
+        enough for the caches to be as they are at work.
     seconds : float
         For which each execution is timed.
     plain_calls : int
@@ -197,7 +198,7 @@ class Session:
             NativeEngine(self.shape, self.cpu),
             options.instruments,
             options.open_orders,
-            options.rounds,
+            options.rounds * len(CALLS) // max(1, len(options.calls or CALLS)),
             list(options.calls),
         )
         self.recording.save(self.directory / "session.npz")
