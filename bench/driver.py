@@ -1,4 +1,4 @@
-"""The native harness: emitted library and driver.c, compiled, run, and read back."""
+"""The native driver: compiled against the emitted library, run, and its raw results read back."""
 
 from __future__ import annotations
 
@@ -6,40 +6,36 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.figures import NATIVE, Figure
+import numpy as np
+from numpy.typing import NDArray
+
+from riskcore import codes
 from riskcore.bindings.emit import emit, host_level
-from riskcore.layout import Shape, record_dtype, state_dtype
+from riskcore.kernels.api import EXPORTS, Argument, Export
+from riskcore.layout import Shape, record_dtype
 from riskcore.profile import workload
 from riskcore.profile.engines import NativeEngine
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent / "native"
 SLICE_ROWS = 16  # rows of the covariance that one rc_advance works in
-
-# name in driver.c: what it is, p50 and p99.9 aimed for (ns)
-CASES: dict[str, tuple[str, float, float]] = {
-    "check_approve": ("rc_check, approved", 100, 250),
-    "check_reject": ("rc_check, rejected", 0, 250),
-    "check_resize": ("rc_check, resized", 0, 0),
-    "check_exit": ("rc_check, exit", 100, 250),
-    "check_beside_quotes": ("rc_check after a quote", 0, 0),
-    "check_while_samples_run": ("rc_check after each slice of a sample", 0, 0),
-    "what_if": ("rc_what_if", 0, 0),
-    "cancel": ("rc_cancel", 0, 0),
-    "ack": ("rc_on_ack", 0, 0),
-    "fill": ("rc_on_fill", 0, 0),
-    "quote": ("rc_on_quote", 0, 0),
-    "size": ("rc_size", 0, 0),
-    "position_risk": ("position: quote, mark, volatility, VaR, ES, stop, size", 0, 500),
-    "portfolio_update": ("portfolio: sample, covariance, all risk figures", 0, 0),
-    "sample": ("of which rc_on_sample", 0, 0),
-    "dearest_slice": (f"of which the dearest rc_advance({SLICE_ROWS})", 5_000, 0),
-    "portfolio_risk": ("of which rc_portfolio_risk", 0, 0),
-}
-UPDATE_TARGETS = {64: 2_000.0, 512: 50_000.0}  # p50 of a portfolio update by instruments, ns
-REFERENCES = ("reference", "reference_wide")
+RECORDS = ("order", "decision", "event", "signal", "journal")  # whose fields driver.c touches
+SIZES = ("journal_record", "control_page", "published_page")
+CODES = (
+    "OK",
+    "BUSY",
+    "APPROVE",
+    "RESIZE",
+    "REJECT",
+    "EVENT_CHECK",
+    "EVENT_QUOTE",
+    "EVENT_CLOCK",
+    "VENUE_ORDER_WORKING",
+)
 
 
 def find_compiler() -> str | None:
@@ -47,34 +43,81 @@ def find_compiler() -> str | None:
     return os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc")
 
 
-def constants(shape: Shape) -> str:
-    """Text of layout.h: where driver.c finds the few fields it touches."""
-    state, order = state_dtype(shape), record_dtype("order", shape)
-    decision, signal = record_dtype("decision", shape), record_dtype("signal", shape)
+def _prototype(export: Export) -> str:
+    """The declaration of an exported function; addresses are not told apart."""
 
-    def offset(dtype: Any, *path: str) -> int:
-        total = 0
-        for name in path:
-            dtype, start = dtype.fields[name][:2]
-            total += start
-        return total
+    def parameter(argument: Argument) -> str:
+        if argument.is_pointer:
+            return "void *" if argument.writes else "const void *"
+        return {"i64": "int64_t", "f64": "double"}[argument.kind]
 
-    values = {
-        "ORDER_SIZE": order.itemsize,
-        "ORDER_TIME_NS": offset(order, "time_ns"),
-        "ORDER_CLIENT_ID": offset(order, "client_id"),
-        "ORDER_INSTRUMENT": offset(order, "instrument"),
-        "ORDER_STRATEGY": offset(order, "strategy"),
-        "ORDER_SIDE": offset(order, "side"),
-        "ORDER_PRICE_TICKS": offset(order, "price_ticks"),
-        "DECISION_HANDLE": offset(decision, "handle"),
-        "SIGNAL_INSTRUMENT": offset(signal, "instrument"),
-        "STATE_INSTRUMENT_COUNT": offset(state, "header", "instrument_count"),
-        "STATE_LAST_TIME_NS": offset(state, "header", "last_time_ns"),
-        "STATE_OPEN_ORDERS": offset(state, "account", "open_orders"),
-        "SLICE_ROWS": SLICE_ROWS,
-    }
-    return "".join(f"#define {name} {value}\n" for name, value in values.items())
+    state = ["const void *" if export.reads_only else "void *"] if export.takes_state else []
+    parameters = [*state, *(parameter(a) for a in export.c_arguments)] or ["void"]
+    return f"int64_t {export.name}({', '.join(parameters)});"
+
+
+def _struct(name: str, shape: Shape) -> str:
+    """The declaration of a record."""
+    dtype = record_dtype(name, shape)
+    members = []
+    for field in dtype.names or ():
+        kind = dtype.fields[field][0]
+        length = f"[{kind.shape[0]}]" if kind.shape else ""
+        members.append(f"{ {'i': 'int64_t', 'f': 'double'}[kind.base.kind] } {field}{length};")
+    return (
+        f"typedef struct {{ {' '.join(members)} }} rc_{name};\n"
+        f'_Static_assert(sizeof(rc_{name}) == {dtype.itemsize}, "rc_{name}");'
+    )
+
+
+def declarations(shape: Shape) -> str:
+    """Text of layout.h: what driver.c knows of the library."""
+    lines = ["#include <stdint.h>", "typedef void rc_state;"]
+    lines += [_prototype(export) for export in EXPORTS]
+    lines += [_struct(name, shape) for name in RECORDS]
+    lines += [
+        f"#define {name.upper()}_SIZE {record_dtype(name, shape).itemsize}" for name in SIZES
+    ]
+    lines += [f"#define RC_{name} {getattr(codes, name)}" for name in CODES]
+    lines += [f"#define SLICE_ROWS {SLICE_ROWS}"]
+    lines += [f"#define ENTRIES {', '.join(f'(uint64_t){export.name}' for export in EXPORTS)}"]
+    return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the driver measured of one case in one mode.
+
+    Attributes
+    ----------
+    mode, case : str
+        As in driver.c.
+    results : ndarray
+        uint32[rounds, calls]: cycles of the counter, or instructions; uint64[n]: addresses.
+    loops : uint32[rounds, 2]
+        Cycles of the loops of known work, just before each round.
+    ns_per_cycle : float
+        Of the counter.
+    preempted : int
+        Times that another process took the core.
+    """
+
+    mode: str
+    case: str
+    results: NDArray[Any]
+    loops: NDArray[np.uint32]
+    ns_per_cycle: float
+    preempted: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account on disk, as the driver loads it."""
+
+    place: Path
+    instruments: int
+    open_orders: int
+    time_ns: int
 
 
 class Harness:
@@ -87,92 +130,97 @@ class Harness:
     shape : Shape
     cpu : str
         As in `emit`; the host's level of the two in the wheel if empty.
+    drag : int
+        Dependent additions that are put in front of each `rc_check`: a check made slower, to see
+        that budgets notice.
     """
 
-    def __init__(self, directory: Path, shape: Shape, cpu: str = "") -> None:
-        compiler = find_compiler()
-        if compiler is None:
-            raise RuntimeError("the native harness needs a C compiler: install gcc")
+    def __init__(self, directory: Path, shape: Shape, cpu: str = "", drag: int = 0) -> None:
         self.directory = directory
         self.shape = shape
         self.cpu = cpu or host_level()
         emit(directory, shape, self.cpu)
-        (directory / "layout.h").write_text(constants(shape))
-        self.program = directory / "driver"
+        (directory / "layout.h").write_text(declarations(shape))
+        self.program = self.link("driver", directory / "lib" / "libriskcore.a", drag)
+
+    def link(self, name: str, library: Path, drag: int = 0) -> Path:
+        """Compile the driver and link it with a library or an object."""
+        compiler = find_compiler()
+        if compiler is None:
+            raise RuntimeError("the native harness needs a C compiler: install gcc")
+        program = self.directory / name
+        options = [f"-DDRAG={drag}", "-Wl,--wrap=rc_check"] if drag else []
         done = subprocess.run(
-            [*compiler.split(), "-O2", "-march=x86-64-v2", f"-I{directory}", "-o",
-             str(self.program), str(HERE / "native" / "driver.c"),
-             str(directory / "lib" / "libriskcore.a")],
+            [*compiler.split(), "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror",
+             "-march=x86-64-v2", "-mno-red-zone", f"-I{self.directory}", *options, "-o",
+             str(program), str(HERE / "driver.c"), str(library)],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise RuntimeError(f"driver.c does not compile: {done.stderr.strip()[:400]}")
+            raise RuntimeError(f"driver.c does not compile: {done.stderr.strip()[:800]}")
+        return program
 
-    def prepare(self, instruments: int, open_orders: int) -> Path:
-        """Write an account and its orders; returns their directory."""
+    def prepare(self, instruments: int, open_orders: int) -> Account:
+        """Write an account and its orders."""
         place = self.directory / f"{instruments}-{open_orders}"
         place.mkdir(exist_ok=True)
         engine = NativeEngine(self.shape, self.cpu)
-        workload.build(engine, instruments, open_orders)
+        now = workload.build(engine, instruments, open_orders)
         (place / "state.bin").write_bytes(engine.state_bytes())
         for orders in workload.orders(instruments):
             (place / f"orders-{orders.name}.bin").write_bytes(orders.records.tobytes())
         (place / "quotes.bin").write_bytes(workload.quotes(instruments, 64, seed=7).tobytes())
         (place / "signal.bin").write_bytes(workload.signal().tobytes())
-        return place
+        return Account(place, instruments, open_orders, now)
 
     def run(
-        self, place: Path, cases: list[str], rounds: int, samples: int, core: int = -1
-    ) -> dict[str, Any]:
-        """Run the driver; its JSON.
+        self,
+        account: Account,
+        works: Iterable[str],
+        rounds: int,
+        calls: int,
+        core: int = -1,
+        program: Path | None = None,
+    ) -> list[Work]:
+        """Run the driver.
 
         Parameters
         ----------
-        place : Path
-            From `prepare`.
-        cases : list of str
-            Names of CASES or REFERENCES.
-        rounds, samples : int
+        account : Account
+        works : iterable of str
+            MODE:CASE, as in driver.c.
+        rounds, calls : int
             Rounds of so many calls each.
         core : int
             Core to run on, -1 for any.
+        program : Path, optional
+            From `link`; the driver of the library that ships if None.
         """
+        results = account.place / "results.bin"
         done = subprocess.run(
-            [str(self.program), str(place), str(core), str(rounds), str(samples), *cases],
+            [str(program or self.program), str(account.place), str(results), str(core),
+             str(rounds), str(calls), str(account.instruments), str(account.time_ns), *works],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(done.stderr.strip() or f"the driver ended with {done.returncode}")
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
+        return list(read_results(json.loads(done.stdout), results.read_bytes()))
 
 
-def figures(answer: dict[str, Any]) -> list[Figure]:
-    """The driver's answer as figures."""
-    instruments, open_orders = answer["instruments"], answer["open_orders"]
-    found = []
-    for name, case in answer["cases"].items():
-        if name in REFERENCES:
-            continue
-        title, target_p50, target_p999 = CASES[name]
-        work = f"{instruments} instruments"
-        if name.startswith("check") or name == "what_if":
-            work += f", {open_orders} open orders"
-        if name == "portfolio_update":
-            target_p50 = UPDATE_TARGETS.get(instruments, 0.0)
-        found.append(
-            Figure(
-                NATIVE,
-                title,
-                work,
-                case["p50"],
-                case["p99"],
-                case["p999"],
-                case["max_best"],
-                case["p50_best"],
-                answer["timer_ns"],
-                target_p50,
-                target_p999,
-            )
+def read_results(answer: dict[str, Any], raw: bytes) -> Iterable[Work]:
+    """The driver's JSON and its file of results, put together."""
+    for work in answer["works"]:
+        rounds, calls = work["rounds"], work["calls"]
+        if work["mode"] in ("trace", "profile"):
+            results = np.frombuffer(raw, np.uint64, work["addresses"], work["offset"])
+        else:
+            results = np.frombuffer(raw, np.uint32, rounds * calls, work["offset"])
+            results = results.reshape(rounds, calls)
+        yield Work(
+            work["mode"],
+            work["case"],
+            results,
+            np.array(work["loops"], dtype=np.uint32),
+            answer["ns_per_cycle"],
+            work["preempted"],
         )
-    return found

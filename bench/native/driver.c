@@ -1,84 +1,69 @@
-/* Times every hot call of the native library, one call at a time, and prints percentiles as JSON.
+/* Measures the hot calls of the native library, one at a time.
  *
- *   driver DIRECTORY CPU ROUNDS SAMPLES CASE...
+ *   driver DIRECTORY RESULTS CPU ROUNDS CALLS INSTRUMENTS NOW_NS WORK...
  *
- * DIRECTORY holds state.bin (the account), one file of order records per kind, and quotes.bin. The
- * time stamp counter is read on both sides of each call, fenced; its own cost is measured in the same
- * way around an empty call and printed beside. Nothing is allocated between the first and the last
- * sample. A round is SAMPLES calls; figures are medians over rounds, so that a round in which another
- * process had the core does not decide.
+ * DIRECTORY holds state.bin (the account), one file of order records per kind, quotes.bin and
+ * signal.bin. WORK is MODE:CASE, MODE one of warm, cold, samples (timed in that condition of the
+ * cache: measure.h), count (instructions), trace (count, and keep the addresses) and profile (addresses
+ * at a timer's ticks). RESULTS takes one uint32 per call, round after round, cycles or instructions; of
+ * trace and profile one uint64 per address. Standard output is JSON: what is where in RESULTS, and the
+ * loops of known work beside each round. Each work begins with the account as it is in DIRECTORY.
  */
-#define _GNU_SOURCE
+#include "measure.h"
+
 #include <sched.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <time.h>
-#include <x86intrin.h>
 
-#include "layout.h" /* sizes and offsets, written by bench/native.py from riskcore.layout */
+#include "layout.h" /* records, codes and functions of the library, written by bench/driver.py */
 
-#define BUSY 18
-#define MAX_ROUNDS 64
+#define LEGS 4
+#define RING_RECORDS (1 << 16)
+#define WARM_UP 256 /* calls before the first round */
 
-int64_t rc_state_size(void);
-int64_t rc_state_attach(const void *state);
-int64_t rc_on_quote(void *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);
-int64_t rc_on_trade(void *, int64_t, int64_t, int64_t, int64_t);
-int64_t rc_on_sample(void *, int64_t);
-int64_t rc_advance(void *, int64_t);
-int64_t rc_check(void *, const void *, void *);
-int64_t rc_what_if(const void *, const void *, void *);
-int64_t rc_cancel(void *, int64_t, int64_t);
-int64_t rc_on_ack(void *, int64_t, int64_t, int64_t);
-int64_t rc_on_canceled(void *, int64_t, int64_t);
-int64_t rc_on_fill(void *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, double, int64_t,
-                   int64_t);
-int64_t rc_size(const void *, const void *, void *);
-int64_t rc_position_risk(const void *, int64_t, void *);
-int64_t rc_portfolio_risk(const void *, void *);
-
-static char *state, *decision, *risk, *signal_record, *sizing;
-static char *order_list[4];
+static rc_state *state;
+static char *image;
+static size_t state_size;
+static rc_order *order_list[4];
 static const char *order_names[4] = {"approve", "exit", "resize", "reject"};
-static int64_t order_count, *books, book_rows, instruments, now_ns, client_id, execution_id;
-static uint32_t *samples;
-static double ns_per_cycle, timer_ns;
-static int first_case = 1;
-
-static inline int64_t *field(char *record, size_t offset) { return (int64_t *)(record + offset); }
-
-static inline uint64_t start_clock(void)
-{
-    _mm_lfence();
-    uint64_t cycles = __rdtsc();
-    _mm_lfence();
-    return cycles;
-}
-
-static inline uint64_t stop_clock(void)
-{
-    unsigned processor;
-    uint64_t cycles = __rdtscp(&processor);
-    _mm_lfence();
-    return cycles;
-}
+static const int64_t order_actions[4] = {RC_APPROVE, RC_APPROVE, RC_RESIZE, RC_REJECT};
+static rc_decision *decision;
+static rc_event *event;
+static rc_signal *signal_record;
+static void *risk, *sizing, *page_copy;
+static rc_journal *journal;
+static void *ring, *control_page, *page;
+static int64_t order_count, *books, book_rows, instruments, first_ns, now_ns, client_id, execution_id;
+static int sampling; /* rows of a sample's covariance pass remain */
 
 static __attribute__((noinline)) void empty_call(void) { __asm__ volatile(""); }
 
-static double wall_ns(void)
+#ifdef DRAG /* a slower check: the linker puts this in the place of rc_check */
+int64_t __real_rc_check(void *, const void *, void *);
+
+int64_t __wrap_rc_check(void *account, const void *order, void *answer)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1e9 + t.tv_nsec;
+    int64_t x = 0;
+    for (int k = 0; k < DRAG; k++)
+        __asm__ volatile("addq $1, %0" : "+r"(x));
+    return __real_rc_check(account, order, answer);
+}
+#endif
+
+static void must(int64_t status, const char *what)
+{
+    if (status != RC_OK)
+        die(what, status);
 }
 
-static void die(const char *what, int64_t value)
+/* --- the account ---------------------------------------------------------------------------------- */
+
+static void *blank(size_t size)
 {
-    fprintf(stderr, "driver: %s (%lld)\n", what, (long long)value);
-    exit(1);
+    size = (size + 4095) / 4096 * 4096;
+    void *memory = aligned_alloc(4096, size);
+    if (!memory)
+        die("no memory", size);
+    return memset(memory, 0, size);
 }
 
 static void *load(const char *directory, const char *name, size_t *size)
@@ -91,432 +76,594 @@ static void *load(const char *directory, const char *name, size_t *size)
     fseek(file, 0, SEEK_END);
     *size = ftell(file);
     rewind(file);
-    void *memory = aligned_alloc(4096, (*size + 4095) / 4096 * 4096);
+    void *memory = blank(*size);
     if (fread(memory, 1, *size, file) != *size)
         die("short read", 0);
     fclose(file);
     return memory;
 }
 
-static int compare(const void *a, const void *b)
+static void load_account(const char *directory)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const double *values, int count)
-{
-    double copy[MAX_ROUNDS];
-    memcpy(copy, values, count * sizeof *copy);
-    qsort(copy, count, sizeof *copy, compare_doubles);
-    return copy[count / 2];
-}
-
-static void calibrate(void)
-{
-    double t0 = wall_ns();
-    uint64_t c0 = start_clock();
-    while (wall_ns() - t0 < 5e7)
-        ;
-    double t1 = wall_ns();
-    ns_per_cycle = (t1 - t0) / (double)(stop_clock() - c0);
-    for (int k = 0; k < 20000; k++) {
-        uint64_t a = start_clock();
-        empty_call();
-        samples[k] = (uint32_t)(stop_clock() - a);
+    size_t size;
+    image = load(directory, "state.bin", &state_size);
+    state = blank(state_size);
+    if ((int64_t)state_size != rc_state_size() || rc_state_attach((rc_state *)image) != RC_OK)
+        die("state.bin is of another build", state_size);
+    books = load(directory, "quotes.bin", &size);
+    book_rows = size / (32 * instruments);
+    for (int kind = 0; kind < 4; kind++) {
+        char name[64];
+        snprintf(name, sizeof name, "orders-%s.bin", order_names[kind]);
+        order_list[kind] = load(directory, name, &size);
+        order_count = size / sizeof(rc_order);
     }
-    qsort(samples, 20000, sizeof *samples, compare);
-    timer_ns = samples[10000] * ns_per_cycle;
+    signal_record = load(directory, "signal.bin", &size);
+    decision = blank(LEGS * sizeof *decision);
+    event = blank(sizeof *event);
+    risk = blank(4096);
+    sizing = blank(4096);
+    journal = blank(sizeof *journal);
+    ring = blank(RING_RECORDS * (size_t)JOURNAL_RECORD_SIZE);
+    control_page = blank(CONTROL_PAGE_SIZE);
+    page = blank(PUBLISHED_PAGE_SIZE);
+    page_copy = blank(PUBLISHED_PAGE_SIZE);
+    watch(state, state_size);
+    watch(journal, sizeof *journal);
+    watch(control_page, CONTROL_PAGE_SIZE);
+    watch(page, PUBLISHED_PAGE_SIZE);
 }
 
-static inline void keep(int64_t k, uint64_t cycles) { samples[k] = cycles > UINT32_MAX ? UINT32_MAX : (uint32_t)cycles; }
-
-/* --- cases: prepare, time, undo ------------------------------------------------------------------- */
-
-static inline char *next_order(int kind, int64_t k)
+/* The account as it was loaded; an empty journal, whose ring is in memory. */
+static void restore(void)
 {
-    char *order = order_list[kind] + (k % order_count) * ORDER_SIZE;
-    now_ns += 1000;
-    *field(order, ORDER_TIME_NS) = now_ns;
-    *field(order, ORDER_CLIENT_ID) = ++client_id;
+    memcpy(state, image, state_size);
+    memset(journal, 0, sizeof *journal);
+    memset(control_page, 0, CONTROL_PAGE_SIZE);
+    memset(page, 0, PUBLISHED_PAGE_SIZE);
+    must(rc_journal_init(journal, RING_RECORDS, RING_RECORDS / 16, 0), "journal");
+    must(rc_control_init(control_page), "control page");
+    must(rc_page_init(page), "page");
+    must(rc_publish(state, journal, page), "publish");
+    now_ns = first_ns;
+    client_id = execution_id = 1LL << 40;
+    sampling = 0;
+    memset(decision, 0, LEGS * sizeof *decision);
+}
+
+/* --- what cases are made of ----------------------------------------------------------------------- */
+
+/* Before the preparation of call k. */
+static inline void begin(void)
+{
+    if (condition != BUSY_SAMPLING)
+        return;
+    if (!sampling)
+        must(rc_on_sample(state, now_ns += 1000), "sample");
+    sampling = rc_advance(state, SLICE_ROWS) == RC_BUSY;
+}
+
+static void finish_sample(void)
+{
+    while (rc_advance(state, SLICE_ROWS) == RC_BUSY)
+        ;
+    sampling = 0;
+}
+
+static inline rc_order *next_order(int kind, int64_t k)
+{
+    rc_order *order = order_list[kind] + k % order_count;
+    order->time_ns = now_ns += 1000;
+    order->client_id = ++client_id;
     return order;
+}
+
+static inline int64_t *book_of(int64_t k, int64_t *instrument)
+{
+    *instrument = (k * 29) % instruments;
+    return books + ((k / instruments % book_rows) * instruments + *instrument) * 4;
 }
 
 static inline void requote(int64_t k)
 {
-    int64_t i = (k * 29) % instruments;
-    int64_t *book = books + ((k / instruments % book_rows) * instruments + i) * 4;
-    now_ns += 1000;
-    if (rc_on_quote(state, now_ns, i, book[0], book[1], book[2], book[3]) != 1)
-        die("quote", i);
+    int64_t i, *book = book_of(k, &i);
+    must(rc_on_quote(state, now_ns += 1000, i, book[0], book[1], book[2], book[3]), "quote");
 }
 
-static inline void undo(void)
+/* Release what a check has reserved. */
+static inline void undo(const rc_decision *answer)
 {
-    int64_t handle = *field(decision, DECISION_HANDLE);
-    if (handle) {
-        rc_on_ack(state, now_ns, handle, handle);
-        rc_on_canceled(state, now_ns, handle);
-    }
+    if (!answer->handle)
+        return;
+    must(rc_on_ack(state, now_ns, answer->handle, answer->handle), "acknowledgement");
+    must(rc_on_canceled(state, now_ns, answer->handle), "cancelled");
 }
 
-static const int64_t expected_action[4] = {2, 2, 1, 0};
+/* An approved order that the venue has not answered; its handle. */
+static inline int64_t send_order(int kind, int64_t k, rc_order **order)
+{
+    *order = next_order(kind, k);
+    if (rc_check(state, *order, decision) != RC_APPROVE)
+        die("an order that should pass", k);
+    return decision->handle;
+}
 
-static void time_check(int kind, int64_t count)
+/* --- orders --------------------------------------------------------------------------------------- */
+
+static void measure_check(int64_t count, int kind)
 {
     for (int64_t k = 0; k < count; k++) {
-        char *order = next_order(kind, k);
-        uint64_t a = start_clock();
-        int64_t action = rc_check(state, order, decision);
-        keep(k, stop_clock() - a);
-        if (action != expected_action[kind])
+        begin();
+        rc_order *order = next_order(kind, k);
+        int64_t action;
+        MEASURE(k, action = rc_check(state, order, decision));
+        if (action != order_actions[kind])
             die(order_names[kind], action);
-        undo();
+        undo(decision);
     }
 }
 
-static void time_what_if(int64_t count)
+/* One book of any instrument moves before each order. */
+static void measure_check_after_quote(int64_t count, int kind)
 {
     for (int64_t k = 0; k < count; k++) {
-        char *order = next_order(0, k);
-        uint64_t a = start_clock();
-        int64_t action = rc_what_if(state, order, decision);
-        keep(k, stop_clock() - a);
-        if (action != 2)
-            die("what_if", action);
-    }
-}
-
-/* Orders beside quotes: one book of any instrument moves before each order. */
-static void time_check_quotes(int64_t count)
-{
-    for (int64_t k = 0; k < count; k++) {
+        begin();
         requote(k);
-        char *order = next_order(0, k);
-        uint64_t a = start_clock();
-        int64_t action = rc_check(state, order, decision);
-        keep(k, stop_clock() - a);
-        if (action != 2)
-            die("check beside quotes", action);
-        undo();
+        rc_order *order = next_order(kind, k);
+        int64_t action;
+        MEASURE(k, action = rc_check(state, order, decision));
+        if (action != RC_APPROVE)
+            die("check after a quote", action);
+        undo(decision);
     }
 }
 
-/* Orders while samples run: a slice of the covariance pass comes before each order. */
-static void time_check_samples(int64_t count)
+static void measure_what_if(int64_t count, int kind)
 {
-    int64_t busy = 0;
     for (int64_t k = 0; k < count; k++) {
-        if (!busy) {
-            now_ns += 1000;
-            rc_on_sample(state, now_ns);
-        }
-        busy = rc_advance(state, SLICE_ROWS) == BUSY;
-        char *order = next_order(0, k);
-        uint64_t a = start_clock();
-        int64_t action = rc_check(state, order, decision);
-        keep(k, stop_clock() - a);
-        if (action != 2)
-            die("check while samples run", action);
-        undo();
+        begin();
+        rc_order *order = next_order(kind, k);
+        int64_t action;
+        MEASURE(k, action = rc_what_if(state, order, decision));
+        if (action != RC_APPROVE)
+            die("what if", action);
     }
-    while (rc_advance(state, SLICE_ROWS) == BUSY)
+}
+
+static void measure_batch(int64_t count, int kind)
+{
+    for (int64_t k = 0; k < count; k++) {
+        begin();
+        rc_order *legs = next_order(kind, k * LEGS);
+        for (int leg = 1; leg < LEGS; leg++)
+            next_order(kind, k * LEGS + leg);
+        int64_t action;
+        MEASURE(k, action = rc_check_batch(state, legs, decision, LEGS));
+        if (action != RC_APPROVE)
+            die("batch", action);
+        for (int leg = 0; leg < LEGS; leg++)
+            undo(decision + leg);
+    }
+}
+
+enum answer { CANCEL, REPLACE, ACK, REJECT, CANCELED, CANCEL_REJECT, REPLACED, EXPIRE, ORDER_STATUS, FILL };
+
+/* What is asked and heard of a working order: a new one each time, with the requests before it. */
+static void measure_answer(int64_t count, int what)
+{
+    for (int64_t k = 0; k < count; k++) {
+        rc_order *order;
+        begin();
+        int64_t handle = send_order(0, k, &order), status, live = 1, code = 1, t = now_ns += 1000;
+        int64_t price = order->price_ticks - order->side, lots = order->lots + 1;
+        if (what != ACK && what != REJECT && what != ORDER_STATUS)
+            must(rc_on_ack(state, t, handle, handle), "acknowledgement");
+        if (what == CANCEL_REJECT)
+            must(rc_cancel(state, t, handle), "cancel");
+        if (what == REPLACED && rc_replace(state, t, handle, lots, price, decision) != RC_APPROVE)
+            die("replace", k);
+        switch (what) {
+        case CANCEL:
+            MEASURE(k, status = rc_cancel(state, t, handle));
+            break;
+        case REPLACE:
+            MEASURE(k, status = rc_replace(state, t, handle, lots, price, decision));
+            status = status == RC_APPROVE ? RC_OK : status;
+            break;
+        case ACK:
+            MEASURE(k, status = rc_on_ack(state, t, handle, handle));
+            break;
+        case REJECT:
+            MEASURE(k, status = rc_on_reject(state, t, handle, code));
+            live = 0;
+            send_order(0, k, &order); /* one that is taken: not all are rejected */
+            undo(decision);
+            break;
+        case CANCELED:
+            MEASURE(k, status = rc_on_canceled(state, t, handle));
+            live = 0;
+            break;
+        case CANCEL_REJECT:
+            MEASURE(k, status = rc_on_cancel_reject(state, t, handle, code));
+            break;
+        case REPLACED:
+            MEASURE(k, status = rc_on_replaced(state, t, handle, lots, price));
+            break;
+        case EXPIRE:
+            MEASURE(k, status = rc_on_expire(state, t, handle));
+            live = 0;
+            break;
+        case ORDER_STATUS:
+            MEASURE(k, status = rc_on_order_status(state, t, handle, RC_VENUE_ORDER_WORKING, 0));
+            break;
+        default:
+            execution_id++;
+            MEASURE(k, status = rc_on_fill(state, t, handle, order->instrument, order->strategy, order->side, 1,
+                                           order->price_ticks, 0.01, 0, execution_id));
+            live = order->lots > 1;
+        }
+        must(status, "what is heard of an order");
+        if (live)
+            must(rc_on_canceled(state, t, handle), "cancelled");
+        if (what != FILL)
+            continue;
+        /* A fill the other way: the position stays as it is. */
+        handle = send_order(1, k, &order);
+        must(rc_on_fill(state, now_ns, handle, order->instrument, order->strategy, order->side, 1,
+                        order->price_ticks, 0.01, 0, ++execution_id),
+             "fill");
+        if (order->lots > 1)
+            must(rc_on_canceled(state, now_ns, handle), "cancelled");
+    }
+}
+
+/* --- facts, market and system --------------------------------------------------------------------- */
+
+enum fact { BUST, FUNDING, QUOTE, TRADE, RATE, CLOCK, HEARTBEAT, LATENCY, ERROR_, REGIME };
+
+static void measure_fact(int64_t count, int what)
+{
+    for (int64_t k = 0; k < count; k++) {
+        begin();
+        int64_t i, *book = book_of(k, &i), t = now_ns += 1000, status = 0;
+        int64_t side = k / instruments % 2 ? 1 : -1, strategy = i % 4;
+        switch (what) {
+        case BUST:
+            execution_id++;
+            MEASURE(k, status = rc_on_bust(state, t, i, strategy, side, 1, book[0], 0.01, 0, execution_id));
+            break;
+        case FUNDING:
+            MEASURE(k, status = rc_on_funding(state, t, i, strategy, 0, side * 0.01));
+            break;
+        case QUOTE:
+            MEASURE(k, status = rc_on_quote(state, t, i, book[0], book[1], book[2], book[3]));
+            break;
+        case TRADE:
+            MEASURE(k, status = rc_on_trade(state, t, i, book[0], 10));
+            break;
+        case RATE:
+            MEASURE(k, status = rc_on_rate(state, t, 1, 1.25 + side * 1e-4));
+            break;
+        case CLOCK:
+            MEASURE(k, status = rc_on_clock(state, t));
+            break;
+        case HEARTBEAT:
+            MEASURE(k, status = rc_on_heartbeat(state, t, i % 4));
+            break;
+        case LATENCY:
+            MEASURE(k, status = rc_on_latency(state, t, 1000 + i));
+            break;
+        case ERROR_:
+            MEASURE(k, status = rc_on_error(state, t, i));
+            break;
+        default:
+            MEASURE(k, status = rc_on_regime(state, t, k % 4, 0.9));
+        }
+        must(status, "fact");
+    }
+}
+
+/* --- questions ------------------------------------------------------------------------------------ */
+
+enum question { SIZE, POSITION_RISK, PORTFOLIO_RISK, POSITION };
+
+static inline int64_t whole_position(int64_t i, const int64_t *book)
+{
+    int64_t status = rc_on_quote(state, now_ns, i, book[0], book[1], book[2], book[3]);
+    rc_position_risk(state, i, risk);
+    rc_size(state, signal_record, sizing);
+    return status;
+}
+
+static void measure_question(int64_t count, int what)
+{
+    for (int64_t k = 0; k < count; k++) {
+        begin();
+        int64_t i, *book = book_of(k, &i), status;
+        if (what == PORTFOLIO_RISK)
+            requote(k);
+        signal_record->instrument = i;
+        now_ns += 1000;
+        switch (what) {
+        case SIZE:
+            MEASURE(k, status = rc_size(state, signal_record, sizing));
+            break;
+        case POSITION_RISK:
+            MEASURE(k, status = rc_position_risk(state, i, risk));
+            break;
+        case PORTFOLIO_RISK:
+            MEASURE(k, status = rc_portfolio_risk(state, risk));
+            break;
+        default: /* quote in; mark, volatility, VaR and ES, stop and size out */
+            MEASURE(k, status = whole_position(i, book));
+        }
+        must(status, "question");
+    }
+}
+
+/* --- samples -------------------------------------------------------------------------------------- */
+
+enum update { SAMPLE, ADVANCE, PORTFOLIO };
+
+static inline int64_t whole_update(void)
+{
+    must(rc_on_sample(state, now_ns), "sample");
+    while (rc_advance(state, instruments) == RC_BUSY)
         ;
+    return rc_portfolio_risk(state, risk);
 }
 
-static void time_cancel(int64_t count)
+/* A sample after each book has moved; ADVANCE measures each slice of its covariance pass. */
+static void measure_update(int64_t count, int what)
 {
+    int64_t quotes = 0, status = 0;
     for (int64_t k = 0; k < count; k++) {
-        rc_check(state, next_order(0, k), decision);
-        int64_t handle = *field(decision, DECISION_HANDLE);
-        rc_on_ack(state, now_ns, handle, handle);
-        uint64_t a = start_clock();
-        rc_cancel(state, now_ns, handle);
-        keep(k, stop_clock() - a);
-        rc_on_canceled(state, now_ns, handle);
-    }
-}
-
-static void time_ack(int64_t count)
-{
-    for (int64_t k = 0; k < count; k++) {
-        rc_check(state, next_order(0, k), decision);
-        int64_t handle = *field(decision, DECISION_HANDLE);
-        uint64_t a = start_clock();
-        rc_on_ack(state, now_ns, handle, handle);
-        keep(k, stop_clock() - a);
-        rc_on_canceled(state, now_ns, handle);
-    }
-}
-
-/* A fill of one lot of a fresh order, then one the other way without an order. */
-static void time_fill(int64_t count)
-{
-    for (int64_t k = 0; k < count; k++) {
-        char *order = next_order(0, k);
-        rc_check(state, order, decision);
-        int64_t handle = *field(decision, DECISION_HANDLE);
-        int64_t i = *field(order, ORDER_INSTRUMENT), s = *field(order, ORDER_STRATEGY);
-        int64_t side = *field(order, ORDER_SIDE), price = *field(order, ORDER_PRICE_TICKS);
-        rc_on_ack(state, now_ns, handle, handle);
+        for (int64_t q = 0; q < instruments && !sampling; q++)
+            requote(quotes++);
         now_ns += 1000;
-        uint64_t a = start_clock();
-        int64_t status = rc_on_fill(state, now_ns, handle, i, s, side, 1, price, 0.01, 0, ++execution_id);
-        keep(k, stop_clock() - a);
-        if (status != 1)
-            die("fill", status);
-        rc_on_canceled(state, now_ns, handle);
-        char *back = next_order(1, k);
-        if (rc_check(state, back, decision) == 2) {
-            handle = *field(decision, DECISION_HANDLE);
-            rc_on_fill(state, now_ns, handle, *field(back, ORDER_INSTRUMENT), *field(back, ORDER_STRATEGY),
-                       *field(back, ORDER_SIDE), 1, *field(back, ORDER_PRICE_TICKS), 0.01, 0, ++execution_id);
-            rc_on_canceled(state, now_ns, handle);
+        if (what == SAMPLE) {
+            MEASURE(k, status = rc_on_sample(state, now_ns));
+            must(status, "sample");
+            finish_sample();
+        } else if (what == ADVANCE) {
+            if (!sampling)
+                must(rc_on_sample(state, now_ns), "sample");
+            MEASURE(k, status = rc_advance(state, SLICE_ROWS));
+            sampling = status == RC_BUSY;
+        } else {
+            MEASURE(k, status = whole_update());
+            must(status, "portfolio");
         }
     }
 }
 
-static void time_quote(int64_t count)
+/* --- journal and pages ---------------------------------------------------------------------------- */
+
+enum journaled { JOURNALED_CHECK, JOURNALED_QUOTE, JOURNALED_CLOCK };
+
+static void fill_event(int what, int64_t k)
+{
+    if (what == JOURNALED_CHECK) {
+        const rc_order *order = next_order(0, k);
+        *event = (rc_event){
+            .kind = RC_EVENT_CHECK, .time_ns = order->time_ns, .id = order->client_id,
+            .instrument = order->instrument, .strategy = order->strategy, .side = order->side,
+            .type = order->type, .time_in_force = order->time_in_force, .order_flags = order->order_flags,
+            .lots = order->lots, .price_ticks = order->price_ticks, .price_ticks_2 = order->stop_ticks,
+            .confidence = order->confidence};
+        return;
+    }
+    int64_t i, *book = book_of(k, &i);
+    *event = (rc_event){.kind = RC_EVENT_CLOCK, .time_ns = now_ns += 1000};
+    if (what == JOURNALED_QUOTE)
+        *event = (rc_event){.kind = RC_EVENT_QUOTE, .time_ns = now_ns, .instrument = i, .price_ticks = book[0],
+                            .lots = book[1], .price_ticks_2 = book[2], .lots_2 = book[3]};
+}
+
+/* The same event through the journal, and without it. */
+static void measure_journaled(int64_t count, int what, int through)
 {
     for (int64_t k = 0; k < count; k++) {
-        int64_t i = (k * 29) % instruments;
-        int64_t *book = books + ((k / instruments % book_rows) * instruments + i) * 4;
-        now_ns += 1000;
-        uint64_t a = start_clock();
-        rc_on_quote(state, now_ns, i, book[0], book[1], book[2], book[3]);
-        keep(k, stop_clock() - a);
+        begin();
+        fill_event(what, k);
+        journal->drained = journal->committed;
+        int64_t status;
+        if (through)
+            MEASURE(k, status = rc_submit(state, journal, ring, control_page, page, event, decision));
+        else
+            MEASURE(k, status = rc_apply(state, event, decision));
+        must(status, "event");
+        if (what == JOURNALED_CHECK)
+            undo(decision);
     }
 }
 
-static void time_size(int64_t count)
-{
-    for (int64_t k = 0; k < count; k++) {
-        *field(signal_record, SIGNAL_INSTRUMENT) = (k * 29) % instruments;
-        uint64_t a = start_clock();
-        rc_size(state, signal_record, sizing);
-        keep(k, stop_clock() - a);
-    }
-}
+static void measure_submit(int64_t count, int what) { measure_journaled(count, what, 1); }
 
-/* One position's whole risk: quote in; mark, volatility, VaR and ES, stop and size out. */
-static void time_position(int64_t count)
-{
-    for (int64_t k = 0; k < count; k++) {
-        int64_t i = (k * 29) % instruments;
-        int64_t *book = books + ((k / instruments % book_rows) * instruments + i) * 4;
-        *field(signal_record, SIGNAL_INSTRUMENT) = i;
-        now_ns += 1000;
-        uint64_t a = start_clock();
-        rc_on_quote(state, now_ns, i, book[0], book[1], book[2], book[3]);
-        rc_position_risk(state, i, risk);
-        rc_size(state, signal_record, sizing);
-        keep(k, stop_clock() - a);
-    }
-}
+static void measure_apply(int64_t count, int what) { measure_journaled(count, what, 0); }
 
-/* One sample of everything after each book has moved: what a portfolio update costs, in total (0), its
- * first part (1) or the dearest slice of its second (2). */
-static void time_update(int64_t count, int what)
+static void measure_publish(int64_t count, int what)
 {
+    (void)what;
     for (int64_t k = 0; k < count; k++) {
-        for (int64_t q = 0; q < instruments; q++)
-            requote(k * instruments + q);
-        now_ns += 1000;
-        uint64_t a = start_clock(), dearest = 0;
-        rc_on_sample(state, now_ns);
-        uint64_t sampled = stop_clock();
-        if (what == 1) {
-            keep(k, sampled - a);
-            while (rc_advance(state, SLICE_ROWS) == BUSY)
-                ;
-            continue;
-        }
-        int64_t busy = BUSY;
-        while (busy == BUSY) {
-            uint64_t b = what == 2 ? start_clock() : 0;
-            busy = rc_advance(state, what == 2 ? SLICE_ROWS : instruments);
-            uint64_t cycles = what == 2 ? stop_clock() - b : 0;
-            if (cycles > dearest)
-                dearest = cycles;
-        }
-        if (what == 2) {
-            keep(k, dearest);
-            continue;
-        }
-        if (what == 0)
-            rc_portfolio_risk(state, risk);
-        keep(k, stop_clock() - a);
-    }
-}
-
-static void time_portfolio_risk(int64_t count)
-{
-    for (int64_t k = 0; k < count; k++) {
+        begin();
+        int64_t status;
         requote(k);
-        uint64_t a = start_clock();
-        rc_portfolio_risk(state, risk);
-        keep(k, stop_clock() - a);
+        MEASURE(k, status = rc_publish(state, journal, page));
+        must(status, "publish");
     }
 }
 
-/* A loop of known work, to compare runs on machines of different speed: 64 dependent divisions. */
-static void time_reference(int64_t count)
+static void measure_page_read(int64_t count, int what)
 {
+    (void)what;
     for (int64_t k = 0; k < count; k++) {
-        double x = 1.0 + k;
-        uint64_t a = start_clock();
-        for (int j = 0; j < 64; j++) {
-            x = 1.0 / x + 1.5;
-            __asm__ volatile("" : "+x"(x));
-        }
-        keep(k, stop_clock() - a);
+        begin();
+        int64_t status;
+        MEASURE(k, status = rc_page_read(page, page_copy));
+        must(status, "page");
     }
 }
 
-/* The same for a loop that keeps every port of the core busy: it shows what a neighbour on the same
- * physical core takes away. */
-static void time_reference_wide(int64_t count)
+static void measure_timer(int64_t count, int what)
 {
-    for (int64_t k = 0; k < count; k++) {
-        uint64_t x[8] = {k, 1, 2, 3, 4, 5, 6, 7};
-        uint64_t a = start_clock();
-        for (int j = 0; j < 256; j++) {
-            for (int lane = 0; lane < 8; lane++)
-                x[lane] += (uint64_t)j;
-            __asm__ volatile(""
-                             : "+r"(x[0]), "+r"(x[1]), "+r"(x[2]), "+r"(x[3]), "+r"(x[4]), "+r"(x[5]), "+r"(x[6]),
-                               "+r"(x[7]));
-        }
-        keep(k, stop_clock() - a);
-    }
+    (void)what;
+    for (int64_t k = 0; k < count; k++)
+        MEASURE(k, empty_call());
 }
 
-static int run_case(const char *name, int64_t count)
+/* --- running -------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    void (*measure)(int64_t count, int what);
+    int what;
+} cases[] = {
+    {"timer", measure_timer, 0},
+    {"check_approve", measure_check, 0},
+    {"check_exit", measure_check, 1},
+    {"check_resize", measure_check, 2},
+    {"check_reject", measure_check, 3},
+    {"check_after_quote", measure_check_after_quote, 0},
+    {"what_if", measure_what_if, 0},
+    {"check_batch", measure_batch, 0},
+    {"cancel", measure_answer, CANCEL},
+    {"replace", measure_answer, REPLACE},
+    {"on_ack", measure_answer, ACK},
+    {"on_reject", measure_answer, REJECT},
+    {"on_canceled", measure_answer, CANCELED},
+    {"on_cancel_reject", measure_answer, CANCEL_REJECT},
+    {"on_replaced", measure_answer, REPLACED},
+    {"on_expire", measure_answer, EXPIRE},
+    {"on_order_status", measure_answer, ORDER_STATUS},
+    {"on_fill", measure_answer, FILL},
+    {"on_bust", measure_fact, BUST},
+    {"on_funding", measure_fact, FUNDING},
+    {"on_quote", measure_fact, QUOTE},
+    {"on_trade", measure_fact, TRADE},
+    {"on_rate", measure_fact, RATE},
+    {"on_clock", measure_fact, CLOCK},
+    {"on_heartbeat", measure_fact, HEARTBEAT},
+    {"on_latency", measure_fact, LATENCY},
+    {"on_error", measure_fact, ERROR_},
+    {"on_regime", measure_fact, REGIME},
+    {"size", measure_question, SIZE},
+    {"position_risk", measure_question, POSITION_RISK},
+    {"portfolio_risk", measure_question, PORTFOLIO_RISK},
+    {"position", measure_question, POSITION},
+    {"on_sample", measure_update, SAMPLE},
+    {"advance", measure_update, ADVANCE},
+    {"portfolio", measure_update, PORTFOLIO},
+    {"submit_check", measure_submit, JOURNALED_CHECK},
+    {"submit_quote", measure_submit, JOURNALED_QUOTE},
+    {"submit_clock", measure_submit, JOURNALED_CLOCK},
+    {"apply_check", measure_apply, JOURNALED_CHECK},
+    {"apply_quote", measure_apply, JOURNALED_QUOTE},
+    {"apply_clock", measure_apply, JOURNALED_CLOCK},
+    {"publish", measure_publish, 0},
+    {"page_read", measure_page_read, 0},
+};
+
+static void set_mode(const char *name)
 {
-    for (int kind = 0; kind < 4; kind++) {
-        char full[32];
-        snprintf(full, sizeof full, "check_%s", order_names[kind]);
-        if (!strcmp(name, full))
-            return time_check(kind, count), 1;
-    }
-    if (!strcmp(name, "check_beside_quotes"))
-        return time_check_quotes(count), 1;
-    if (!strcmp(name, "check_while_samples_run"))
-        return time_check_samples(count), 1;
-    if (!strcmp(name, "what_if"))
-        return time_what_if(count), 1;
-    if (!strcmp(name, "cancel"))
-        return time_cancel(count), 1;
-    if (!strcmp(name, "ack"))
-        return time_ack(count), 1;
-    if (!strcmp(name, "fill"))
-        return time_fill(count), 1;
-    if (!strcmp(name, "quote"))
-        return time_quote(count), 1;
-    if (!strcmp(name, "size"))
-        return time_size(count), 1;
-    if (!strcmp(name, "position_risk"))
-        return time_position(count), 1;
-    if (!strcmp(name, "portfolio_update"))
-        return time_update(count, 0), 1;
-    if (!strcmp(name, "sample"))
-        return time_update(count, 1), 1;
-    if (!strcmp(name, "dearest_slice"))
-        return time_update(count, 2), 1;
-    if (!strcmp(name, "portfolio_risk"))
-        return time_portfolio_risk(count), 1;
-    if (!strcmp(name, "reference"))
-        return time_reference(count), 1;
-    if (!strcmp(name, "reference_wide"))
-        return time_reference_wide(count), 1;
-    return 0;
+    mode = TIMED;
+    condition = WARM;
+    if (!strcmp(name, "cold"))
+        condition = COLD;
+    else if (!strcmp(name, "samples"))
+        condition = BUSY_SAMPLING;
+    else if (!strcmp(name, "count") || !strcmp(name, "trace"))
+        mode = COUNTED;
+    else if (!strcmp(name, "profile"))
+        mode = SAMPLED;
+    else if (strcmp(name, "warm"))
+        die(name, 0);
 }
 
-static void report(const char *name, int rounds, int64_t count)
+static void write_results(FILE *file, const void *memory, size_t size)
 {
-    static const double shares[6] = {0.0, 0.5, 0.9, 0.99, 0.999, 1.0};
-    static const char *labels[7] = {"min", "p50", "p90", "p99", "p999", "max", "mean"}; /* mean of the lower 99 % */
-    double values[7][MAX_ROUNDS];
+    if (fwrite(memory, 1, size, file) != size)
+        die("cannot write the results", size);
+}
+
+/* Run one work and print its JSON. */
+static void run(const char *work, int64_t rounds, int64_t count, FILE *file)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s", work);
+    char *wanted = strchr(name, ':');
+    if (!wanted)
+        die(work, 0);
+    *wanted++ = 0;
+    size_t n = 0;
+    while (n < sizeof cases / sizeof *cases && strcmp(cases[n].name, wanted))
+        n++;
+    if (n == sizeof cases / sizeof *cases)
+        die(work, 0);
+    set_mode(name);
+    int keep_addresses = !strcmp(name, "trace") || !strcmp(name, "profile");
+    restore();
+    address_count = 0;
+    if (mode != COUNTED)
+        cases[n].measure(count < WARM_UP ? count : WARM_UP, cases[n].what);
+    printf("{\"mode\": \"%s\", \"case\": \"%s\", \"offset\": %ld, \"loops\": [", name, wanted, ftell(file));
     struct rusage before, after;
-    if (!run_case(name, count / 4 + 1)) /* warm-up */
-        die(name, -1);
     getrusage(RUSAGE_SELF, &before);
-    for (int r = 0; r < rounds; r++) {
-        run_case(name, count);
-        qsort(samples, count, sizeof *samples, compare);
-        for (int p = 0; p < 6; p++) {
-            int64_t at = (int64_t)(shares[p] * count);
-            values[p][r] = samples[at < count ? at : count - 1] * ns_per_cycle;
-        }
-        double sum = 0.0;
-        int64_t kept = count * 99 / 100;
-        for (int64_t k = 0; k < kept; k++)
-            sum += samples[k];
-        values[6][r] = sum / kept * ns_per_cycle;
+    address_count = 0;
+    for (int64_t r = 0; r < rounds; r++) {
+        uint32_t divisions = time_divisions(), additions = time_additions();
+        printf("%s[%u, %u]", r ? ", " : "", divisions, additions);
+        if (mode == SAMPLED)
+            start_timer(53);
+        cases[n].measure(count, cases[n].what);
+        if (mode == SAMPLED)
+            start_timer(0);
+        if (sampling)
+            finish_sample();
+        if (!keep_addresses)
+            write_results(file, results, count * sizeof *results);
     }
     getrusage(RUSAGE_SELF, &after);
-    printf("%s\n  \"%s\": {\"rounds\": %d, \"samples\": %lld, \"preempted\": %ld", first_case ? "" : ",", name,
-           rounds, (long long)count, after.ru_nivcsw - before.ru_nivcsw);
-    for (int p = 0; p < 7; p++) {
-        double best = values[p][0], worst = values[p][0];
-        for (int r = 1; r < rounds; r++) {
-            best = values[p][r] < best ? values[p][r] : best;
-            worst = values[p][r] > worst ? values[p][r] : worst;
-        }
-        printf(", \"%s\": %.1f, \"%s_best\": %.1f, \"%s_worst\": %.1f", labels[p], median(values[p], rounds),
-               labels[p], best, labels[p], worst);
-    }
-    printf("}");
-    first_case = 0;
+    if (keep_addresses)
+        write_results(file, addresses, address_count * sizeof *addresses);
+    printf("], \"rounds\": %lld, \"calls\": %lld, \"addresses\": %lld, \"preempted\": %ld}", (long long)rounds,
+           (long long)count, (long long)(keep_addresses ? address_count : 0), after.ru_nivcsw - before.ru_nivcsw);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 6)
-        die("usage: driver DIRECTORY CPU ROUNDS SAMPLES CASE...", argc);
-    int cpu = atoi(argv[2]), rounds = atoi(argv[3]);
-    int64_t count = atoll(argv[4]);
-    size_t size;
+    static const uint64_t functions[] = {ENTRIES};
+    if (argc < 9)
+        die("usage: driver DIRECTORY RESULTS CPU ROUNDS CALLS INSTRUMENTS NOW_NS WORK...", argc);
+    int cpu = atoi(argv[3]);
+    int64_t rounds = atoll(argv[4]), count = atoll(argv[5]);
+    instruments = atoll(argv[6]);
+    first_ns = atoll(argv[7]);
     if (cpu >= 0) {
         cpu_set_t set;
         CPU_ZERO(&set);
         CPU_SET(cpu, &set);
         sched_setaffinity(0, sizeof set, &set);
     }
-    if (rounds < 1 || rounds > MAX_ROUNDS || count < 10)
-        die("rounds or samples out of range", rounds);
-    state = load(argv[1], "state.bin", &size);
-    if ((int64_t)size != rc_state_size() || rc_state_attach(state) != 1)
-        die("state.bin is of another build", size);
-    books = load(argv[1], "quotes.bin", &size);
-    instruments = *field(state, STATE_INSTRUMENT_COUNT);
-    book_rows = size / (32 * instruments);
-    now_ns = *field(state, STATE_LAST_TIME_NS);
-    client_id = 1LL << 40;
-    execution_id = 1LL << 40;
-    for (int kind = 0; kind < 4; kind++) {
-        char name[64];
-        snprintf(name, sizeof name, "orders-%s.bin", order_names[kind]);
-        order_list[kind] = load(argv[1], name, &size);
-        order_count = size / ORDER_SIZE;
+    if (rounds < 1 || count < 1 || instruments < 1)
+        die("rounds, calls or instruments out of range", rounds);
+    FILE *file = fopen(argv[2], "wb");
+    if (!file)
+        die(argv[2], 0);
+    load_account(argv[1]);
+    results = blank((count > WARM_UP ? count : WARM_UP) * sizeof *results);
+    addresses = blank(MAX_ADDRESSES * sizeof *addresses);
+    entries = functions;
+    entry_count = sizeof functions / sizeof *functions;
+    handle(SIGTRAP, on_step);
+    handle(SIGALRM, on_timer);
+    printf("{\"ns_per_cycle\": %.9f, \"works\": [", calibrate());
+    for (int n = 8; n < argc; n++) {
+        printf("%s\n", n > 8 ? "," : "");
+        run(argv[n], rounds, count, file);
     }
-    signal_record = load(argv[1], "signal.bin", &size);
-    decision = aligned_alloc(4096, 4096);
-    risk = aligned_alloc(4096, 4096);
-    sizing = aligned_alloc(4096, 4096);
-    samples = aligned_alloc(4096, ((count > 20000 ? count : 20000) * sizeof *samples + 8191) / 4096 * 4096);
-    memset(samples, 0, count * sizeof *samples);
-    calibrate();
-    printf("{\"timer_ns\": %.1f, \"ns_per_cycle\": %.5f, \"instruments\": %lld, \"open_orders\": %lld, \"cases\": {",
-           timer_ns, ns_per_cycle, (long long)instruments, (long long)*field(state, STATE_OPEN_ORDERS));
-    for (int n = 5; n < argc; n++)
-        report(argv[n], rounds, count);
-    printf("\n}}\n");
+    if (fclose(file))
+        die("cannot write the results", 0);
+    printf("]}\n");
     return 0;
 }
