@@ -6,9 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from bench.budgets import write_table
+from bench.picture import draw
 from bench.suite import broken_budgets, run
 
-RESULTS = Path(__file__).resolve().parent / "out" / "results.json"
+OUT = Path(__file__).resolve().parent / "out"
+RESULTS, PICTURE = OUT / "results.json", OUT / "latency.png"
 
 
 def main() -> int:
@@ -17,6 +20,12 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="few rounds, the default shape only")
     parser.add_argument("--no-peers", action="store_true", help="leave out other people's tools")
     parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go")
+    parser.add_argument("--picture", type=Path, default=PICTURE, help="where the picture goes")
+    parser.add_argument(
+        "--accept-instructions",
+        action="store_true",
+        help="make this run's instruction counts the table that later runs are held to",
+    )
     chosen = parser.parse_args()
     report = run(
         quick=chosen.quick,
@@ -24,10 +33,14 @@ def main() -> int:
         progress=lambda text: print(f"... {text}", file=sys.stderr, flush=True),
     )
     report.write(chosen.json)
+    assert report.timer is not None
+    draw(report.latencies, report.timer, chosen.picture)
     print(report.table())
+    if chosen.accept_instructions:
+        write_table(report.instructions, report.cpu)
     broken = broken_budgets(report)
     for line in broken:
-        print(f"over budget: {line}", file=sys.stderr)
+        print(f"fails: {line}", file=sys.stderr)
     return 1 if broken else 0
 
 

@@ -37,6 +37,12 @@ class Figure:
         Cost of reading the clock that is part of all of them.
     target_p50, target_p999 : float, ns
         What the design aims for; 0 for none.
+    p90, p9999, maximum : float, ns
+        Further percentiles.
+    cold, sampling : tuple of float, ns
+        p50 and p99.9 with the account out of the cache, and between the slices of a sample.
+    instructions : float
+        Executed in one call; NaN where they were not counted.
     """
 
     place: str
@@ -50,6 +56,12 @@ class Figure:
     timer: float = 0.0
     target_p50: float = 0.0
     target_p999: float = 0.0
+    p90: float = float("nan")
+    p9999: float = float("nan")
+    maximum: float = float("nan")
+    cold: tuple[float, ...] = ()
+    sampling: tuple[float, ...] = ()
+    instructions: float = float("nan")
 
 
 def target_text(figure: Figure) -> str:
@@ -65,15 +77,24 @@ def target_text(figure: Figure) -> str:
     return ", ".join(parts)
 
 
+COLUMNS = (
+    "what", "on", "from", "p50", "p90", "p99", "p99.9", "p99.99", "max", "quickest p50",
+    "cold p50 / p99.9", "in samples p50 / p99.9", "instructions", "aim",
+)  # fmt: skip
+
+
 def table(figures: Iterable[Figure]) -> str:
     """A table in Markdown."""
     lines = [
-        "| what | on | from | p50 | p99 | p99.9 | quickest round | aim |",
-        "|---|---|---|---:|---:|---:|---:|---|",
+        f"| {' | '.join(COLUMNS)} |",
+        f"|---|---|---|{'---:|' * (len(COLUMNS) - 4)}---|",
     ]
     for f in figures:
         cells = [f.name, f.work, f.place]
-        cells += [time_text(v) for v in (f.p50, f.p99, f.p999, f.best)]
+        times = (f.p50, f.p90, f.p99, f.p999, f.p9999, f.maximum, f.best)
+        cells += [time_text(time) for time in times]
+        cells += [" / ".join(time_text(time) for time in pair) for pair in (f.cold, f.sampling)]
+        cells += ["" if f.instructions != f.instructions else f"{f.instructions:,.0f}"]
         lines.append(f"| {' | '.join(cells)} | {target_text(f)} |")
     return "\n".join(lines)
 

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench import calls, driver, peers
-from bench.figures import Figure, machine, pin_to_core, table
+from bench.budgets import BUDGETS, DEFAULT, LARGE, Verdict, exceeded_counts, judge, read_table, table_level
+from bench.cases import CASES, COLD, COUNT_CALLS, COUNT_CALLS_LONG, SAMPLES, WARM
+from bench.figures import NATIVE, Figure, machine, pin_to_core, table
+from bench.latency import Latency, grain_of, summarise
 from riskcore.layout import Shape
 
 MS = 1e6
 POSITION_BUDGET_NS = 10 * MS
 PORTFOLIO_BUDGET_NS = 50 * MS
-OPEN_ORDERS = 200
-# Shape of the code and instruments in use: what a portfolio update is timed on.
-PORTFOLIOS = ((64, 16), (64, 64), (256, 256), (512, 512))
-# The same and open orders: where the check must take as long.
-FLATNESS = ((64, 1, 1), (64, 64, 1), (64, 64, 4_000), (512, 512, OPEN_ORDERS))
-UPDATE_CASES = ["portfolio_update", "sample", "dearest_slice", "portfolio_risk"]
+LOOPS = ("divisions", "additions")
+UPDATE = ["portfolio", "on_sample", "advance", "portfolio_risk"]
+# Instruments of the shape and of the account, open orders; cases; how many times fewer calls.
+ACCOUNTS = (
+    ((64, 1, 1), ["check_approve"], 1),
+    ((64, 64, 1), ["check_approve"], 1),
+    ((64, 64, 4_000), ["check_approve"], 1),
+    ((64, 16, 200), UPDATE, 1),
+    ((256, 256, 200), UPDATE, 16),
+    (LARGE, UPDATE, 32),
+    (LARGE, ["check_approve"], 1),
+)
+QUICK_ACCOUNTS = 4  # the first, all of the default shape
 
 Progress = Callable[[str], None]
 
@@ -34,16 +45,32 @@ class Report:
     ----------
     machine : dict
         Processor, load, versions.
+    cpu : str
+        Level that the code was made for.
+    timer : Latency
+        An empty call: what the timer adds to every native time.
     references : dict of str to float
-        Medians of loops of known work, ns: runs on other machines compare by their ratios.
+        Loops of known work, ns: runs on other machines compare by their ratios.
     figures : list of Figure
+        The table.
+    latencies : list of Latency
+        Every native case in every condition, with its histogram.
+    instructions : dict of str to float
+        Of one call of each case on the default account.
+    verdicts : list of Verdict
+        Budgets held against this run.
     notes : list of str
         What was not measured, and why.
     """
 
     machine: dict[str, Any]
+    cpu: str = ""
+    timer: Latency | None = None
     references: dict[str, float] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
+    latencies: list[Latency] = field(default_factory=list)
+    instructions: dict[str, float] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def table(self) -> str:
@@ -51,13 +78,15 @@ class Report:
         about = self.machine
         lines = [
             f"{about['cpu']}, {about['cores']} cores, load {about['load']:.1f}, Python "
-            f"{about['python']}. Single calls; percentiles are medians over rounds and include the "
-            f"clock: {about['timer_ns']:.0f} ns in native code, "
-            f"{about['python_timer_ns']:.0f} ns in Python, taken off only where a time is held "
-            "against its aim.",
+            f"{about['python']}, {self.cpu} code. Single calls. Times include the clock, "
+            f"{about['timer_ns']:.0f} ns in native code (it ticks every "
+            f"{about['timer_grain_ns']:.0f} ns) and {about['python_timer_ns']:.0f} ns in Python; "
+            "it is taken off only where a time is held against its aim. Native percentiles are "
+            "over all calls, the others medians over rounds.",
             "",
             table(self.figures),
         ]
+        lines += ["", *(f"{'MISSED' if v.missed else 'met'}: {v.text()}" for v in self.verdicts)]
         return "\n".join(lines + [f"\n{note}" for note in self.notes])
 
     def write(self, path: Path) -> None:
@@ -91,10 +120,11 @@ def run(
             return run(quick=quick, with_peers=with_peers, directory=Path(name), progress=progress)
     core = pin_to_core()
     report = Report(machine())
-    native = Native(report, directory, core, 3 if quick else 21, 500 if quick else 4_000, progress)
+    native = Native(report, directory, core, QUICK if quick else FULL, progress)
     native.calls()
-    native.flatness(FLATNESS[:3] if quick else FLATNESS)
-    native.portfolios(PORTFOLIOS[:2] if quick else PORTFOLIOS)
+    native.accounts(ACCOUNTS[:QUICK_ACCOUNTS] if quick else ACCOUNTS)
+    assert report.timer is not None
+    report.verdicts = judge(report.latencies, report.timer)
     progress("calls from Python")
     found = calls.measure(3 if quick else 9, 200 if quick else 4_000)
     report.machine["python_timer_ns"] = found[0].timer
@@ -109,21 +139,29 @@ def run(
     return report
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How many rounds of how many calls each condition gets."""
+
+    warm: tuple[int, int]
+    cold: tuple[int, int]
+    samples: tuple[int, int]
+
+
+FULL = Effort((25, 4_000), (5, 2_000), (25, 4_000))
+QUICK = Effort((9, 1_000), (1, 100), (3, 500))
+
+
 class Native:
     """The part of a run that the native driver does."""
 
     def __init__(
-        self,
-        report: Report,
-        directory: Path,
-        core: int,
-        rounds: int,
-        samples: int,
-        progress: Progress,
+        self, report: Report, directory: Path, core: int, effort: Effort, progress: Progress
     ) -> None:
         self.report, self.directory, self.core = report, directory, core
-        self.rounds, self.samples, self.progress = rounds, samples, progress
+        self.effort, self.progress = effort, progress
         self.harnesses: dict[int, driver.Harness] = {}
+        self.timer: Latency | None = None
 
     def harness(self, instruments: int) -> driver.Harness:
         """Library and driver of a shape, made when first asked for."""
@@ -134,40 +172,116 @@ class Native:
             )
         return self.harnesses[instruments]
 
-    def run(
-        self, shape: int, instruments: int, open_orders: int, cases: list[str], samples: int
-    ) -> dict[str, Any]:
-        """Run cases on one account and keep their figures."""
-        harness = self.harness(shape)
-        place = harness.prepare(instruments, open_orders)
-        self.progress(f"native: {instruments} instruments, {open_orders} open orders")
-        answer = harness.run(place, cases, self.rounds, samples, self.core)
-        self.report.figures += driver.figures(answer)
-        self.report.machine["timer_ns"] = answer["timer_ns"]
-        return answer
+    def time(
+        self,
+        account: driver.Account,
+        shape: int,
+        condition: str,
+        names: list[str],
+        effort: tuple[int, int],
+    ) -> dict[str, Latency]:
+        """Time cases in one condition and keep what they took."""
+        works = self.harness(shape).run(
+            account, [f"{condition}:{name}" for name in names], *effort, self.core
+        )
+        found = {work.case: summarise(work, shape, account) for work in works}
+        if "timer" in found:
+            self.timer = found.pop("timer")
+            self.report.timer = self.timer
+            self.report.machine["timer_ns"] = self.timer.p50
+            self.report.machine["timer_grain_ns"] = grain_of(works[0])
+        self.report.latencies += found.values()
+        return found
+
+    def count(self, shape: int, account: driver.Account, names: list[str]) -> dict[str, float]:
+        """Instructions of one call of each case."""
+        counts = {}
+        for long, calls in ((False, COUNT_CALLS), (True, COUNT_CALLS_LONG)):
+            some = [f"count:{name}" for name in names if CASES[name].long == long]
+            if some:
+                works = self.harness(shape).run(account, some, 1, calls, self.core)
+                counts |= {work.case: float(work.results.mean()) for work in works}
+        return counts
 
     def calls(self) -> None:
-        """Every call on the account of the default shape, and the loops of known work."""
-        single = [name for name in driver.CASES if name not in UPDATE_CASES]
-        answer = self.run(64, 64, OPEN_ORDERS, [*driver.REFERENCES, *single], self.samples)
-        for name in driver.REFERENCES:
-            self.report.references[name] = answer["cases"][name]["p50_best"]
+        """Every call on the account of the default shape, in every condition."""
+        shape, instruments, open_orders = DEFAULT
+        account = self.harness(shape).prepare(instruments, open_orders)
+        names = list(CASES)
+        self.progress("native: every call with a warm cache")
+        warm = self.time(account, shape, WARM, ["timer", *names], self.effort.warm)
+        self.progress("native: every call with the account out of the cache")
+        cold = self.time(account, shape, COLD, names, self.effort.cold)
+        self.progress("native: every call while samples run")
+        some = [name for name in names if CASES[name].sampling]
+        sampling = self.time(account, shape, SAMPLES, some, self.effort.samples)
+        self.progress("native: counting instructions")
+        self.report.cpu = self.harness(shape).cpu
+        self.report.instructions = self.count(shape, account, names)
+        self.report.figures += [
+            self.figure(
+                latency, cold.get(name), sampling.get(name), self.report.instructions[name]
+            )
+            for name, latency in warm.items()
+        ]
+        for name, position in zip(LOOPS, range(2), strict=True):
+            self.report.references[name] = min(x.loops[position] for x in warm.values())
 
-    def flatness(self, accounts: tuple[tuple[int, int, int], ...]) -> None:
-        """The check on small and large accounts."""
-        for shape, instruments, open_orders in accounts:
-            self.run(shape, instruments, open_orders, ["check_approve"], self.samples)
+    def accounts(self, works: Iterable[tuple[tuple[int, int, int], list[str], int]]) -> None:
+        """A few cases on other accounts, warm; a factor takes so many times fewer calls."""
+        for (shape, instruments, open_orders), names, factor in works:
+            account = self.harness(shape).prepare(instruments, open_orders)
+            self.progress(f"native: {instruments} instruments, {open_orders} open orders")
+            rounds, calls = self.effort.warm
+            effort = (rounds, max(50, calls // factor))
+            found = self.time(account, shape, WARM, names, effort)
+            counted = self.count(shape, account, [n for n in names if n == "check_approve"])
+            self.report.figures += [
+                self.figure(latency, None, None, counted.get(name, math.nan))
+                for name, latency in found.items()
+            ]
 
-    def portfolios(self, accounts: tuple[tuple[int, int], ...]) -> None:
-        """Portfolio updates of several sizes."""
-        for shape, instruments in accounts:
-            samples = max(50, self.samples // max(1, instruments // 16))
-            self.run(shape, instruments, OPEN_ORDERS, UPDATE_CASES, samples)
+    def figure(
+        self,
+        latency: Latency,
+        cold: Latency | None,
+        sampling: Latency | None,
+        instructions: float,
+    ) -> Figure:
+        """A row of the table."""
+        assert self.timer is not None
+        account = (latency.shape, latency.instruments, latency.open_orders)
+        aims = {b.statistic: b.aim for b in BUDGETS
+                if (b.case, b.account) == (latency.case, account)}  # fmt: skip
+        work = f"{latency.instruments} instruments"
+        if latency.case.startswith("check"):
+            work += f", {latency.open_orders} open orders"
+        return Figure(
+            NATIVE,
+            CASES[latency.case].title,
+            work,
+            latency.p50,
+            latency.p99,
+            latency.p999,
+            latency.best_maximum,
+            latency.best_p50,
+            self.timer.p50,
+            aims.get("p50", 0.0),
+            aims.get("p999", 0.0),
+            latency.p90,
+            latency.p9999 if latency.calls >= 50_000 else math.nan,
+            latency.maximum,
+            (cold.p50, cold.p999) if cold else (),
+            (sampling.p50, sampling.p999) if sampling else (),
+            instructions,
+        )
 
 
 def broken_budgets(report: Report) -> list[str]:
-    """The budgets that the slowest of all runs broke, each in one line."""
-    broken = []
+    """What fails a run, each in one line: slowest calls, ceilings and instructions."""
+    broken = [verdict.text() for verdict in report.verdicts if verdict.broken]
+    if report.cpu == table_level():
+        broken += exceeded_counts(report.instructions, read_table())
     for figure in report.figures:
         for word, budget in (("position", POSITION_BUDGET_NS), ("portfolio", PORTFOLIO_BUDGET_NS)):
             if figure.name.startswith(f"{word}:") and not figure.slowest < budget:

@@ -1,0 +1,250 @@
+"""The design's budgets, what a run is held to, and the instructions that each call may take.
+
+Three things are told apart:
+
+- the **aim** is the design's number, beyond the timer's cost, on the reference machine: two shared
+  virtual cores of an AMD EPYC (Zen 5). A run lists every aim that it missed, and by how much.
+- the **ceiling** is what fails a run. It is the aim where the code meets it. Where it does not yet,
+  it is what the code took when the ceiling was set and a quarter more, so that nothing gets worse
+  unseen. A ceiling is raised by the run's own slowness: beside every round the driver times two
+  loops of known work, and the slower of them against the reference machine is the factor. Rounds are
+  compared at their quickest, so a neighbour on the core must be there all the time to matter.
+- the **instructions** of each call are exact: the same on every machine for the same code. A count
+  above the table (``native/instructions.json``) by more than the margin fails a run, however quick
+  the machine. ``python -m bench --accept-instructions`` writes the table anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cases import CASES, JOURNALED, WARM
+from bench.latency import Latency
+
+INSTRUCTIONS = Path(__file__).resolve().parent / "native" / "instructions.json"
+INSTRUCTION_MARGIN = 0.02  # of a count
+REFERENCE_LOOPS_NS = (250.0, 1_680.0)  # divisions, additions: on the reference machine, unhindered
+DEFAULT = (64, 64, 200)  # instruments of the shape and of the account, open orders
+LARGE = (512, 512, 200)
+APPEND = "journal append"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """An aim of the design for one case.
+
+    Attributes
+    ----------
+    case : str
+    statistic : str
+        p50, p999 or maximum.
+    aim : float, ns
+    ceiling : float, ns
+        What fails a run; the aim if 0.
+    account : tuple of int
+        Instruments of the shape, instruments and orders of the account.
+    """
+
+    case: str
+    statistic: str
+    aim: float
+    ceiling: float = 0.0
+    account: tuple[int, int, int] = DEFAULT
+
+    @property
+    def title(self) -> str:
+        """What it is about."""
+        case = CASES.get(self.case)
+        place = "" if self.account == DEFAULT else f", {self.account[1]} instruments"
+        return f"{case.title if case else self.case}{place}, {LABELS[self.statistic]}"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """An aim for one case on one account against another case or account: at most `aim` times."""
+
+    title: str
+    case: str
+    account: tuple[int, int, int]
+    base_case: str
+    base_account: tuple[int, int, int]
+    aim: float
+    ceiling: float = 0.0
+
+
+LABELS = {"p50": "p50", "p999": "p99.9", "maximum": "maximum"}
+BUDGETS = (
+    Budget("check_approve", "p50", 100.0, 165.0),
+    Budget("check_approve", "p999", 250.0),
+    Budget("check_exit", "p50", 100.0, 175.0),
+    Budget("check_exit", "p999", 250.0),
+    Budget("check_reject", "p50", 100.0, 175.0),
+    Budget("check_reject", "p999", 250.0),
+    Budget(APPEND, "p50", 40.0),
+    Budget("position", "p999", 500.0),
+    Budget("portfolio", "p50", 2_000.0, 3_400.0),
+    Budget("portfolio", "p50", 50_000.0, 75_000.0, LARGE),
+    Budget("advance", "maximum", 5_000.0, 0.0, LARGE),
+    Budget("publish", "p50", 1_000.0),
+)
+FLAT = 1.1  # what "flat" means: at most a tenth more
+RATIOS = (
+    Ratio("rejections against approvals", "check_reject", DEFAULT, "check_approve", DEFAULT, 1.0,
+          1.25),
+    Ratio("rc_check with 4,000 open orders against 1", "check_approve", (64, 64, 4_000),
+          "check_approve", (64, 64, 1), FLAT),
+    Ratio("rc_check with 64 instruments against 1", "check_approve", (64, 64, 1),
+          "check_approve", (64, 1, 1), FLAT, 1.25),
+    Ratio("rc_check with 512 instruments against 64", "check_approve", LARGE,
+          "check_approve", DEFAULT, 1.6),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A budget or ratio held against a run.
+
+    Attributes
+    ----------
+    title, unit : str
+    measured : float
+        Over all calls, the timer's cost taken off: what is held against the aim.
+    quickest : float
+        The same of the quickest round: what is held against the ceiling.
+    aim, ceiling : float
+        The ceiling as it was raised for this run.
+    """
+
+    title: str
+    unit: str
+    measured: float
+    quickest: float
+    aim: float
+    ceiling: float
+
+    @property
+    def missed(self) -> bool:
+        """True where the aim is missed."""
+        return not self.measured <= self.aim
+
+    @property
+    def broken(self) -> bool:
+        """True where the run fails."""
+        return not self.quickest <= self.ceiling
+
+    def text(self) -> str:
+        """One line."""
+        digits = 2 if self.unit == "times" else 0
+        parts = (
+            f"{self.measured:,.{digits}f} {self.unit}",
+            f"quickest round {self.quickest:,.{digits}f}",
+            f"aim {self.aim:,.{digits}f}",
+            f"ceiling of this run {self.ceiling:,.{digits}f}",
+        )
+        return f"{self.title}: {', '.join(parts)}"
+
+
+def slowness(latency: Latency) -> float:
+    """How many times slower than the reference machine the core was beside a case; at least 1."""
+    pairs = zip(latency.loops, REFERENCE_LOOPS_NS, strict=True)
+    return max(1.0, *(measured / reference for measured, reference in pairs))
+
+
+def judge(latencies: Iterable[Latency], timer: Latency) -> list[Verdict]:
+    """Every budget and ratio whose cases were measured, in the order of the tables."""
+    found = {(x.case, (x.shape, x.instruments, x.open_orders)): x
+             for x in latencies if x.condition == WARM}  # fmt: skip
+    verdicts = []
+    for budget in BUDGETS:
+        if budget.case == APPEND:
+            pairs = [(found.get((f"submit_{what}", budget.account)),
+                      found.get((f"apply_{what}", budget.account))) for what in JOURNALED]  # fmt: skip
+            costs = [append_cost(a, b) for a, b in pairs if a and b]
+            if costs:
+                measured, quickest, factor = max(costs)
+                verdicts.append(Verdict(budget.title, "ns", measured, quickest, budget.aim,
+                                        factor * (budget.ceiling or budget.aim)))  # fmt: skip
+            continue
+        latency = found.get((budget.case, budget.account))
+        if latency is None:
+            continue
+        # One preemption makes the maximum of all calls; that of the quickest round says more.
+        name = "best_maximum" if budget.statistic == "maximum" else budget.statistic
+        verdicts.append(
+            Verdict(
+                budget.title,
+                "ns",
+                getattr(latency, name) - timer.p50,
+                getattr(latency, f"best_{budget.statistic}") - timer.best_p50,
+                budget.aim,
+                slowness(latency) * (budget.ceiling or budget.aim),
+            )
+        )
+    for ratio in RATIOS:
+        above = found.get((ratio.case, ratio.account))
+        below = found.get((ratio.base_case, ratio.base_account))
+        if above and below:
+            quickest = (above.best_mean - timer.best_mean) / (below.best_mean - timer.best_mean)
+            verdicts.append(
+                Verdict(ratio.title, "times", quickest, quickest, ratio.aim,
+                        ratio.ceiling or ratio.aim)
+            )  # fmt: skip
+    return verdicts
+
+
+def append_cost(through: Latency, plain: Latency) -> tuple[float, float, float]:
+    """What the journal adds to an event: p50 of all calls, of the quickest rounds, and slowness.
+
+    Both calls carry the timer's cost, which the difference takes off.
+    """
+    return (
+        through.p50 - plain.p50,
+        through.best_p50 - plain.best_p50,
+        max(slowness(through), slowness(plain)),
+    )
+
+
+# --- instructions ---------------------------------------------------------------------------------
+
+
+def read_table(path: Path = INSTRUCTIONS) -> dict[str, float]:
+    """The table of instructions."""
+    table: dict[str, float] = json.loads(path.read_text())["instructions"]
+    return table
+
+
+def table_level(path: Path = INSTRUCTIONS) -> str:
+    """The CPU level whose code the table is about."""
+    level: str = json.loads(path.read_text())["cpu"]
+    return level
+
+
+def write_table(counts: Mapping[str, float], cpu: str, path: Path = INSTRUCTIONS) -> None:
+    """Accept counts as the new table."""
+    about = {
+        "cpu": cpu,
+        "account": dict(zip(("shape", "instruments", "open_orders"), DEFAULT, strict=True)),
+        "instructions": {name: round(count, 2) for name, count in counts.items()},
+    }
+    path.write_text(json.dumps(about, indent=1) + "\n")
+
+
+def exceeded_counts(counts: Mapping[str, float], table: Mapping[str, float]) -> list[str]:
+    """Calls that take more instructions than the table allows, each in one line."""
+    lines = []
+    for name, count in counts.items():
+        if name not in table:
+            lines.append(f"{name}: {count:,.1f} instructions a call, and no entry in the table")
+        elif count > ceiling_of(table[name]):
+            lines.append(
+                f"{name}: {count:,.1f} instructions a call, the table says {table[name]:,.1f}"
+            )
+    return lines
+
+
+def ceiling_of(count: float) -> float:
+    """Instructions that a call of so many in the table may take."""
+    return count * (1.0 + INSTRUCTION_MARGIN)

@@ -1,0 +1,111 @@
+"""What single native calls took: percentiles and histograms from the driver's raw results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from hdrh.histogram import HdrHistogram
+from numpy.typing import NDArray
+
+from bench.driver import Account, Work
+
+LONGEST_NS = 10**11
+DIGITS = 3  # that a histogram keeps
+KEPT = 0.99  # share of a round, the quicker part, that its mean is taken over
+SHARES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99, "maximum": 100.0}
+
+
+@dataclass(frozen=True)
+class Latency:
+    """One case in one condition on one account; times in ns with the timer's cost in them.
+
+    Attributes
+    ----------
+    case, condition : str
+        Of `cases`.
+    shape, instruments, open_orders : int
+        Instruments of the code's shape, instruments and orders of the account.
+    calls : int
+    p50, p90, p99, p999, p9999, maximum : float
+        Over all calls, from the histogram.
+    best_p50, best_p999, best_maximum : float
+        The smallest of any round: what the code costs where nothing else uses the core.
+    best_mean : float
+        Mean of the quicker 99 % of the quickest round. Where the timer ticks coarsely it tells
+        apart what percentiles do not: the phase of the ticks is random.
+    loops : tuple of float
+        Loops of known work beside it, the quickest round.
+    preempted : int
+        Times that another process took the core.
+    histogram : str
+        All calls, ns; the common encoding of HdrHistogram.
+    """
+
+    case: str
+    condition: str
+    shape: int
+    instruments: int
+    open_orders: int
+    calls: int
+    p50: float
+    p90: float
+    p99: float
+    p999: float
+    p9999: float
+    maximum: float
+    best_p50: float
+    best_p999: float
+    best_maximum: float
+    best_mean: float
+    loops: tuple[float, float]
+    preempted: int
+    histogram: str
+
+
+def histogram_of(times: NDArray[np.float64]) -> HdrHistogram:
+    """A histogram of times in ns, to the ns."""
+    histogram = HdrHistogram(1, LONGEST_NS, DIGITS)
+    rounded = np.maximum(np.rint(times), 1.0).astype(np.int64)
+    for value, count in zip(*np.unique(rounded, return_counts=True), strict=True):
+        histogram.record_value(int(value), int(count))
+    return histogram
+
+
+def summarise(work: Work, shape: int, account: Account) -> Latency:
+    """Percentiles of a timed work."""
+    times = work.results * work.ns_per_cycle
+    histogram = histogram_of(times.ravel())
+    rounds = np.sort(times, axis=1)
+    calls = rounds.shape[1]
+
+    def quickest(share: float) -> float:
+        return float(rounds[:, min(calls - 1, int(share * calls))].min())
+
+    loops = work.loops.min(axis=0) * work.ns_per_cycle
+    return Latency(
+        work.case,
+        work.mode,
+        shape,
+        account.instruments,
+        account.open_orders,
+        int(times.size),
+        **{
+            name: float(histogram.get_value_at_percentile(share))
+            for name, share in SHARES.items()
+        },
+        best_p50=quickest(0.5),
+        best_p999=quickest(0.999),
+        best_maximum=quickest(1.0),
+        best_mean=float(rounds[:, : max(1, int(KEPT * calls))].mean(axis=1).min()),
+        loops=(float(loops[0]), float(loops[1])),
+        preempted=work.preempted,
+        histogram=histogram.encode().decode(),
+    )
+
+
+def grain_of(work: Work) -> float:
+    """Smallest step between two readings of the timer, ns."""
+    cycles = np.unique(work.results)
+    steps = np.diff(cycles)
+    return float(steps.min() * work.ns_per_cycle) if steps.size else float(work.ns_per_cycle)
