@@ -56,7 +56,7 @@ def draw(latencies: Iterable[Latency], timer: Latency, path: Path) -> None:
         axis.set_xlabel("share of calls that are quicker")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("time of one call, ns")
-    axes[0].legend(loc="upper left", fontsize="small")
+    axes[1].legend(loc="upper left", fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})
     pyplot.close(figure)
