@@ -7,8 +7,8 @@ Three things are told apart:
 - the **ceiling** is what fails a run. It is the aim where the code meets it. Where it does not yet,
   it is what the code took when the ceiling was set and a quarter more, so that nothing gets worse
   unseen. A ceiling is raised by the run's own slowness: beside every round the driver times two
-  loops of known work, and the slower of them against the reference machine is the factor. Rounds are
-  compared at their quickest, so a neighbour on the core must be there all the time to matter.
+  loops of known work, and the slower of them against the reference machine is the factor. Rounds
+  are compared at their quickest: a neighbour on the core must be there all the time to matter.
 - the **instructions** of each call are exact: the same on every machine for the same code. A count
   above the table (``native/instructions.json``) by more than the margin fails a run, however quick
   the machine. ``python -m bench --accept-instructions`` writes the table anew.
@@ -160,8 +160,10 @@ def judge(latencies: Iterable[Latency], timer: Latency) -> list[Verdict]:
     verdicts = []
     for budget in BUDGETS:
         if budget.case == APPEND:
-            pairs = [(found.get((f"submit_{what}", budget.account)),
-                      found.get((f"apply_{what}", budget.account))) for what in JOURNALED]  # fmt: skip
+            pairs = [
+                [found.get((f"{call}_{what}", budget.account)) for call in ("submit", "apply")]
+                for what in JOURNALED
+            ]
             costs = [append_cost(a, b) for a, b in pairs if a and b]
             if costs:
                 measured, quickest, factor = max(costs)

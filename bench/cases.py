@@ -63,9 +63,7 @@ CASES = {
     "position_risk": Case("rc_position_risk", "rc_position_risk"),
     "portfolio_risk": Case("rc_portfolio_risk", "rc_portfolio_risk"),
     "position": Case("position: quote, mark, volatility, VaR, ES, stop, size"),
-    "portfolio": Case(
-        "portfolio: sample, covariance, all risk figures", long=True, sampling=False
-    ),
+    "portfolio": Case("portfolio: sample, covariance, all risk figures", long=True, sampling=False),
     "on_sample": Case("of which rc_on_sample", "rc_on_sample", long=True, sampling=False),
     "advance": Case("of which a slice, rc_advance(16)", "rc_advance", sampling=False),
     "submit_check": Case("rc_submit, a check", "rc_submit"),
@@ -82,11 +80,17 @@ JOURNALED = ("check", "quote", "clock")
 
 # Not on the way of an order or a price: start, configuration, reconciliation, recovery, and what
 # other processes do.
-NOT_HOT = (
-    "rc_state_size rc_state_align rc_state_init rc_state_attach rc_checkpoint "
-    "rc_set_parameters rc_instrument_set rc_venue_set rc_currency_set rc_strategy_set "
-    "rc_scenario_set rc_on_transfer rc_on_settlement rc_on_position rc_control rc_derisk rc_kelly "
-    "rc_journal_init rc_journal_attach rc_journal_resume rc_control_init rc_control_attach "
-    "rc_control_kill rc_control_request rc_control_parameters rc_control_beat rc_page_init "
-    "rc_page_attach rc_submit_set rc_submit_batch rc_replay rc_checksum"
-).split()
+NOT_HOT = {
+    f"rc_{name}"
+    for names in (
+        ("state_size", "state_align", "state_init", "state_attach", "checkpoint"),
+        ("set_parameters", "instrument_set", "venue_set", "currency_set", "strategy_set"),
+        ("scenario_set", "on_transfer", "on_settlement", "on_position", "control"),
+        ("derisk", "kelly"),
+        ("journal_init", "journal_attach", "journal_resume"),
+        ("control_init", "control_attach", "control_kill", "control_request"),
+        ("control_parameters", "control_beat", "page_init", "page_attach"),
+        ("submit_set", "submit_batch", "replay", "checksum"),
+    )
+    for name in names
+}

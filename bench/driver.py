@@ -75,9 +75,7 @@ def declarations(shape: Shape) -> str:
     lines = ["#include <stdint.h>", "typedef void rc_state;"]
     lines += [_prototype(export) for export in EXPORTS]
     lines += [_struct(name, shape) for name in RECORDS]
-    lines += [
-        f"#define {name.upper()}_SIZE {record_dtype(name, shape).itemsize}" for name in SIZES
-    ]
+    lines += [f"#define {name.upper()}_SIZE {record_dtype(name, shape).itemsize}" for name in SIZES]
     lines += [f"#define RC_{name} {getattr(codes, name)}" for name in CODES]
     lines += [f"#define SLICE_ROWS {SLICE_ROWS}"]
     lines += [f"#define ENTRIES {', '.join(f'(uint64_t){export.name}' for export in EXPORTS)}"]
@@ -143,13 +141,14 @@ class Harness:
         (directory / "layout.h").write_text(declarations(shape))
         self.program = self.link("driver", directory / "lib" / "libriskcore.a", drag)
 
-    def link(self, name: str, library: Path, drag: int = 0) -> Path:
-        """Compile the driver and link it with a library or an object."""
+    def link(self, name: str, library: Path, drag: int = 0, places: bool = False) -> Path:
+        """Compile the driver and link it with a library, or an object that knows its places."""
         compiler = find_compiler()
         if compiler is None:
             raise RuntimeError("the native harness needs a C compiler: install gcc")
         program = self.directory / name
         options = [f"-DDRAG={drag}", "-Wl,--wrap=rc_check"] if drag else []
+        options += ["-DPLACES"] if places else []
         done = subprocess.run(
             [*compiler.split(), "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror",
              "-march=x86-64-v2", "-mno-red-zone", f"-I{self.directory}", *options, "-o",
@@ -211,7 +210,7 @@ def read_results(answer: dict[str, Any], raw: bytes) -> Iterable[Work]:
     """The driver's JSON and its file of results, put together."""
     for work in answer["works"]:
         rounds, calls = work["rounds"], work["calls"]
-        if work["mode"] in ("trace", "profile"):
+        if work["mode"] in ("trace", "profile", "places"):
             results = np.frombuffer(raw, np.uint64, work["addresses"], work["offset"])
         else:
             results = np.frombuffer(raw, np.uint32, rounds * calls, work["offset"])

@@ -90,10 +90,7 @@ def summarise(work: Work, shape: int, account: Account) -> Latency:
         account.instruments,
         account.open_orders,
         int(times.size),
-        **{
-            name: float(histogram.get_value_at_percentile(share))
-            for name, share in SHARES.items()
-        },
+        **{name: float(histogram.get_value_at_percentile(share)) for name, share in SHARES.items()},
         best_p50=quickest(0.5),
         best_p999=quickest(0.999),
         best_maximum=quickest(1.0),

@@ -11,10 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from bench import calls, driver, peers
-from bench.budgets import BUDGETS, DEFAULT, LARGE, Verdict, exceeded_counts, judge, read_table, table_level
+from bench.budgets import (
+    BUDGETS,
+    DEFAULT,
+    LARGE,
+    Verdict,
+    exceeded_counts,
+    judge,
+    read_table,
+    table_level,
+)
 from bench.cases import CASES, COLD, COUNT_CALLS, COUNT_CALLS_LONG, SAMPLES, WARM
 from bench.figures import NATIVE, Figure, machine, pin_to_core, table
 from bench.latency import Latency, grain_of, summarise
+from bench.layers import Share, break_down
+from bench.layers import table as share_table
 from riskcore.layout import Shape
 
 MS = 1e6
@@ -57,6 +68,8 @@ class Report:
         Every native case in every condition, with its histogram.
     instructions : dict of str to float
         Of one call of each case on the default account.
+    layers : list of Share
+        Where the instructions and the time of an approved check go.
     verdicts : list of Verdict
         Budgets held against this run.
     notes : list of str
@@ -70,6 +83,7 @@ class Report:
     figures: list[Figure] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
     instructions: dict[str, float] = field(default_factory=dict)
+    layers: list[Share] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -86,6 +100,7 @@ class Report:
             "",
             table(self.figures),
         ]
+        lines += ["", share_table(self.layers, "rc_check, approved")]
         lines += ["", *(f"{'MISSED' if v.missed else 'met'}: {v.text()}" for v in self.verdicts)]
         return "\n".join(lines + [f"\n{note}" for note in self.notes])
 
@@ -196,10 +211,10 @@ class Native:
     def count(self, shape: int, account: driver.Account, names: list[str]) -> dict[str, float]:
         """Instructions of one call of each case."""
         counts = {}
-        for long, calls in ((False, COUNT_CALLS), (True, COUNT_CALLS_LONG)):
+        for long, number in ((False, COUNT_CALLS), (True, COUNT_CALLS_LONG)):
             some = [f"count:{name}" for name in names if CASES[name].long == long]
             if some:
-                works = self.harness(shape).run(account, some, 1, calls, self.core)
+                works = self.harness(shape).run(account, some, 1, number, self.core)
                 counts |= {work.case: float(work.results.mean()) for work in works}
         return counts
 
@@ -219,11 +234,11 @@ class Native:
         self.report.cpu = self.harness(shape).cpu
         self.report.instructions = self.count(shape, account, names)
         self.report.figures += [
-            self.figure(
-                latency, cold.get(name), sampling.get(name), self.report.instructions[name]
-            )
+            self.figure(latency, cold.get(name), sampling.get(name), self.report.instructions[name])
             for name, latency in warm.items()
         ]
+        self.progress("native: layers of the check")
+        self.report.layers = break_down(self.harness(shape), account, "check_approve", self.core)
         for name, position in zip(LOOPS, range(2), strict=True):
             self.report.references[name] = min(x.loops[position] for x in warm.values())
 

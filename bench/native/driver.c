@@ -4,9 +4,9 @@
  *
  * DIRECTORY holds state.bin (the account), one file of order records per kind, quotes.bin and
  * signal.bin. WORK is MODE:CASE, MODE one of warm, cold, samples (timed in that condition of the
- * cache: measure.h), count (instructions), trace (count, and keep the addresses) and profile (addresses
- * at a timer's ticks). RESULTS takes one uint32 per call, round after round, cycles or instructions; of
- * trace and profile one uint64 per address. Standard output is JSON: what is where in RESULTS, and the
+ * cache: measure.h), count (instructions), trace (count, and keep the addresses), profile (addresses
+ * at a timer's ticks) and places (where each source line's code begins, in a build that knows it). RESULTS takes one uint32 per call, round after round, cycles or instructions; of
+ * trace, profile and places one uint64 per address. Standard output is JSON: what is where in RESULTS, and the
  * loops of known work beside each round. Each work begins with the account as it is in DIRECTORY.
  */
 #include "measure.h"
@@ -43,8 +43,7 @@ int64_t __real_rc_check(void *, const void *, void *);
 int64_t __wrap_rc_check(void *account, const void *order, void *answer)
 {
     int64_t x = 0;
-    for (int k = 0; k < DRAG; k++)
-        __asm__ volatile("addq $1, %0" : "+r"(x));
+    __asm__ volatile(".rept %c1\n\taddq $1, %0\n\t.endr" : "+r"(x) : "i"(DRAG) : "cc");
     return __real_rc_check(account, order, answer);
 }
 #endif
@@ -512,6 +511,20 @@ static void measure_timer(int64_t count, int what)
         MEASURE(k, empty_call());
 }
 
+#ifdef PLACES /* a table beside the code: how many places, and their addresses */
+extern const uint64_t rc_places[];
+extern char etext;
+
+static void note_places(void)
+{
+    for (uint64_t n = 1; n <= rc_places[0]; n++)
+        note(rc_places[n]);
+    note((uint64_t)&etext);
+}
+#else
+static void note_places(void) { die("this build knows no places", 0); }
+#endif
+
 /* --- running -------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -574,7 +587,7 @@ static void set_mode(const char *name)
         condition = BUSY_SAMPLING;
     else if (!strcmp(name, "count") || !strcmp(name, "trace"))
         mode = COUNTED;
-    else if (!strcmp(name, "profile"))
+    else if (!strcmp(name, "profile") || !strcmp(name, "places"))
         mode = SAMPLED;
     else if (strcmp(name, "warm"))
         die(name, 0);
@@ -601,7 +614,8 @@ static void run(const char *work, int64_t rounds, int64_t count, FILE *file)
     if (n == sizeof cases / sizeof *cases)
         die(work, 0);
     set_mode(name);
-    int keep_addresses = !strcmp(name, "trace") || !strcmp(name, "profile");
+    int places = !strcmp(name, "places");
+    int keep_addresses = places || !strcmp(name, "trace") || !strcmp(name, "profile");
     restore();
     address_count = 0;
     if (mode != COUNTED)
@@ -610,6 +624,8 @@ static void run(const char *work, int64_t rounds, int64_t count, FILE *file)
     struct rusage before, after;
     getrusage(RUSAGE_SELF, &before);
     address_count = 0;
+    if (places)
+        note_places(), rounds = 0;
     for (int64_t r = 0; r < rounds; r++) {
         uint32_t divisions = time_divisions(), additions = time_additions();
         printf("%s[%u, %u]", r ? ", " : "", divisions, additions);

@@ -14,19 +14,14 @@ from pathlib import Path
 import pytest
 
 from bench import driver, peers
+from bench.cases import CASES
 from bench.figures import NATIVE, PYTHON, Figure, percentile, summarise, table, time_text
-from bench.suite import Report, broken_budgets, run
+from bench.suite import Report, broken_budgets
 
 pytestmark = [
     pytest.mark.bench,
     pytest.mark.skipif(driver.find_compiler() is None, reason="no C compiler"),
 ]
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """A quick run without peers."""
-    return run(quick=True, with_peers=False, directory=tmp_path_factory.mktemp("bench"))
 
 
 def find(report: Report, name: str, work: str = "", place: str = NATIVE) -> Figure:
@@ -45,17 +40,17 @@ def test_slowest_position_and_slowest_portfolio_keep_their_budgets(report: Repor
 
 def test_a_check_takes_less_than_a_few_dozen_divisions(report: Report) -> None:
     check = find(report, "rc_check, approved", "64 instruments, 200")
-    assert check.best < 3.0 * report.references["reference"]  # 64 divisions, one after the other
+    assert check.best < 3.0 * report.references["divisions"]  # 64 divisions, one after the other
 
 
 def test_position_risk_takes_less_than_a_few_hundred_divisions(report: Report) -> None:
-    position = find(report, driver.CASES["position_risk"][0])
-    assert position.best < 6.0 * report.references["reference"]
+    position = find(report, CASES["position"].title)
+    assert position.best < 6.0 * report.references["divisions"]
 
 
 def test_portfolio_update_takes_less_than_a_few_thousand_divisions(report: Report) -> None:
-    update = find(report, driver.CASES["portfolio_update"][0], "64 instruments")
-    assert update.best < 60.0 * report.references["reference"]
+    update = find(report, CASES["portfolio"].title, "64 instruments")
+    assert update.best < 60.0 * report.references["divisions"]
 
 
 def test_check_takes_as_long_with_many_instruments_and_orders(report: Report) -> None:

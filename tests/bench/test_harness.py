@@ -1,0 +1,239 @@
+"""The native harness: what it measures is what it says, and its budgets trip when they should."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from bench import budgets, driver, picture
+from bench.budgets import BUDGETS, DEFAULT, REFERENCE_LOOPS_NS, Budget, judge
+from bench.cases import CASES, COLD, COUNT_CALLS, NOT_HOT, SAMPLES, WARM
+from bench.driver import Account, Harness
+from bench.latency import Latency, histogram_of, summarise
+from bench.layers import Share, attribute
+from bench.suite import Report, broken_budgets
+from riskcore.kernels.api import EXPORTS
+
+pytestmark = [
+    pytest.mark.bench,
+    pytest.mark.skipif(driver.find_compiler() is None, reason="no C compiler"),
+]
+
+
+@pytest.fixture(scope="module")
+def account(harness: Harness) -> Account:
+    """The default account."""
+    return harness.prepare(*DEFAULT[1:])
+
+
+def slower(harness: Harness, drag: int) -> Path:
+    """A driver whose check does so many additions more."""
+    library = harness.directory / "lib" / "libriskcore.a"
+    return harness.link(f"driver-{drag}", library, drag)
+
+
+def count_check(harness: Harness, account: Account, program: Path | None = None) -> float:
+    """Instructions of an approved check."""
+    (work,) = harness.run(account, ["count:check_approve"], 1, COUNT_CALLS, program=program)
+    return float(work.results.mean())
+
+
+def latency(**values: Any) -> Latency:
+    """An approved check on the default account of the reference machine."""
+    times = dict.fromkeys(("p50", "p90", "p99", "p999", "p9999", "maximum"), 100.0)
+    times |= {f"best_{name}": 100.0 for name in ("p50", "p999", "maximum", "mean")}
+    account = dict(zip(("shape", "instruments", "open_orders"), DEFAULT, strict=True))
+    words = {"case": "check_approve", "condition": WARM, "histogram": ""}
+    rest = {"calls": 1, "loops": REFERENCE_LOOPS_NS, "preempted": 0}
+    return Latency(**(times | account | words | rest | values))
+
+
+NO_TIMER = latency(case="timer", **dict.fromkeys(("p50", "best_p50", "best_mean"), 0.0))
+
+
+# --- what is measured -----------------------------------------------------------------------------
+
+
+def test_every_export_is_measured_or_not_hot() -> None:
+    measured = {case.exports for case in CASES.values() if case.exports}
+    assert not measured & NOT_HOT
+    assert measured | NOT_HOT == {export.name for export in EXPORTS}
+
+
+def test_driver_and_table_know_the_same_cases() -> None:
+    source = (driver.HERE / "driver.c").read_text()
+    assert set(re.findall(r'^    \{"(\w+)", measure_', source, re.M)) == {*CASES, "timer"}
+
+
+def test_every_case_is_timed_in_every_condition(report: Report) -> None:
+    found = {(x.case, x.condition) for x in report.latencies}
+    for name, case in CASES.items():
+        for condition in (WARM, COLD, SAMPLES) if case.sampling else (WARM, COLD):
+            assert (name, condition) in found
+    assert all(x.p50 <= x.p99 <= x.p999 <= x.p9999 <= x.maximum for x in report.latencies)
+
+
+def test_memory_is_slower_than_the_cache(report: Report) -> None:
+    median = {(x.case, x.condition): x.p50 for x in reversed(report.latencies)}
+    for name in CASES:
+        assert median[name, COLD] > median[name, WARM]
+
+
+def test_the_timer_is_counted_nowhere_as_instructions(harness: Harness, account: Account) -> None:
+    (work,) = harness.run(account, ["count:timer"], 1, 10)
+    assert (work.results == 0).all()
+
+
+def test_a_case_is_refused_where_the_driver_does_not_know_it(
+    harness: Harness, account: Account
+) -> None:
+    with pytest.raises(RuntimeError, match="warm:nothing"):
+        harness.run(account, ["warm:nothing"], 1, 10)
+
+
+def test_histograms_keep_percentiles_to_a_thousandth() -> None:
+    times = np.sort(np.random.default_rng(1).lognormal(5.0, 1.0, 100_000))
+    histogram = HdrHistogram.decode(histogram_of(times).encode())
+    assert histogram.get_total_count() == times.size
+    for share in (50.0, 90.0, 99.0, 99.9, 99.99, 100.0):
+        exact = times[round(share * 1_000) - 1]
+        assert histogram.get_value_at_percentile(share) == pytest.approx(exact, rel=1e-3, abs=1.0)
+
+
+def test_the_quickest_round_is_that_of_the_smallest_percentile() -> None:
+    results = np.array([[10, 30, 20, 40], [1, 2, 400, 3]], dtype=np.uint32)
+    work = driver.Work("warm", "check_approve", results, np.array([[4, 6], [5, 2]]), 0.5, 0)
+    found = summarise(work, 64, Account(Path(), 64, 200, 0))
+    assert (found.best_p50, found.best_maximum) == (1.5, 20.0)
+    assert (found.maximum, found.loops) == (200.0, (2.0, 1.0))
+
+
+# --- instructions ---------------------------------------------------------------------------------
+
+
+def test_no_call_takes_more_instructions_than_the_table_says(report: Report) -> None:
+    if report.cpu != budgets.table_level():
+        pytest.skip(f"the table is about {budgets.table_level()} code")
+    assert budgets.exceeded_counts(report.instructions, budgets.read_table()) == []
+    assert budgets.read_table().keys() == CASES.keys()
+
+
+def test_counts_are_the_same_every_time(report: Report, harness: Harness, account: Account) -> None:
+    assert count_check(harness, account) == report.instructions["check_approve"]
+
+
+def test_a_check_with_one_addition_too_many_trips_and_with_one_less_does_not(
+    harness: Harness, account: Account
+) -> None:
+    plain = count_check(harness, account)
+    frame = count_check(harness, account, slower(harness, 1)) - plain - 1.0
+    last = int(budgets.ceiling_of(plain) - plain - frame)
+    table = {"check_approve": plain}
+    for drag, trips in ((last, False), (last + 1, True)):
+        count = count_check(harness, account, slower(harness, drag))
+        assert count == plain + frame + drag
+        assert bool(budgets.exceeded_counts({"check_approve": count}, table)) is trips
+
+
+def test_a_call_without_an_entry_is_named() -> None:
+    assert budgets.exceeded_counts({"check_approve": 1.0}, {}) != []
+
+
+# --- budgets --------------------------------------------------------------------------------------
+
+
+def test_a_quick_run_keeps_its_ceilings(report: Report) -> None:
+    assert len(report.verdicts) >= 12
+    assert broken_budgets(report) == []
+
+
+def test_a_check_made_slower_breaks_its_ceiling(
+    harness: Harness, account: Account, report: Report
+) -> None:
+    assert report.timer is not None
+    works = harness.run(account, ["warm:check_approve"], 9, 500, program=slower(harness, 4_000))
+    found = judge([summarise(work, 64, account) for work in works], report.timer)
+    assert [verdict.broken for verdict in found] == [True, True]
+
+
+@pytest.mark.parametrize("budget", [b for b in BUDGETS if b.case == "check_approve"])
+def test_a_ceiling_is_kept_at_it_and_broken_above(budget: Budget) -> None:
+    ceiling, name = budget.ceiling or budget.aim, f"best_{budget.statistic}"
+
+    def breaks(value: float, slowness: float = 1.0) -> bool:
+        loops = tuple(slowness * loop for loop in REFERENCE_LOOPS_NS)
+        (verdict,) = [v for v in judge([latency(**{name: value}, loops=loops)], NO_TIMER)
+                      if v.title == budget.title]  # fmt: skip
+        return verdict.broken
+
+    assert not breaks(ceiling)
+    assert breaks(ceiling + 0.1)
+    assert not breaks(1.5 * ceiling, slowness=1.5)
+    assert breaks(1.5 * ceiling + 0.1, slowness=1.5)
+    assert breaks(ceiling + 0.1, slowness=0.5)
+
+
+def test_aims_are_never_raised() -> None:
+    for verdict in judge([latency(p50=150.0, loops=(1e4, 1e4))], NO_TIMER):
+        assert verdict.aim in (100.0, 250.0)
+        assert verdict.missed == (verdict.aim == 100.0)
+
+
+def test_every_ceiling_is_the_aim_or_above_it() -> None:
+    for budget in (*BUDGETS, *budgets.RATIOS):
+        assert budget.ceiling == 0.0 or budget.ceiling > budget.aim
+
+
+def test_the_journal_costs_the_difference_of_the_dearest_event() -> None:
+    calls = {"submit_check": 170.0, "apply_check": 160.0, "submit_clock": 60.0, "apply_clock": 30.0}
+    found = [latency(case=name, p50=time, best_p50=time) for name, time in calls.items()]
+    (verdict,) = judge(found, NO_TIMER)
+    assert (verdict.measured, verdict.aim) == (30.0, 40.0)
+
+
+def test_ratios_are_those_of_times_without_the_timer() -> None:
+    timer = replace(NO_TIMER, best_mean=20.0)
+    slow = latency(case="check_reject", best_mean=145.0)
+    found = judge([latency(best_mean=120.0), slow], timer)
+    (ratio,) = [v for v in found if v.unit == "times"]
+    assert (ratio.measured, ratio.missed, ratio.broken) == (1.25, True, False)
+
+
+# --- layers, picture, files -----------------------------------------------------------------------
+
+
+def test_layers_share_every_instruction_of_a_check(report: Report) -> None:
+    total = sum(share.instructions for share in report.layers)
+    assert total == report.instructions["check_approve"]
+    layers = {share.part for share in report.layers if share.is_layer}
+    seven = {"position", "portfolio", "account", "exchange", "market", "strategy", "system"}
+    assert seven <= layers
+    assert sum(share.time for share in report.layers) == pytest.approx(1.0)
+
+
+def test_addresses_belong_to_the_place_before_them() -> None:
+    places = np.array([300, 100, 200, 200, 400], dtype=np.uint64)
+    addresses = np.array([99, 100, 199, 200, 399, 400], dtype=np.uint64)
+    assert attribute(addresses, places, ["c", "a", "none", "b"]) == ["a", "a", "b", "c"]
+
+
+def test_results_hold_every_histogram(report: Report, tmp_path: Path) -> None:
+    report.write(tmp_path / "results.json")
+    again = json.loads((tmp_path / "results.json").read_text())
+    for row in again["latencies"]:
+        assert HdrHistogram.decode(row["histogram"]).get_total_count() == row["calls"]
+    assert again["machine"]["timer_ns"] == report.timer.p50  # type: ignore[union-attr]
+    assert [Share(**row) for row in again["layers"]] == report.layers
+
+
+def test_picture_is_drawn(report: Report, tmp_path: Path) -> None:
+    assert report.timer is not None
+    picture.draw(report.latencies, report.timer, tmp_path / "latency.png")
+    assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
