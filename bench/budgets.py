@@ -112,6 +112,8 @@ class Verdict:
     title, unit : str
     measured : float
         Over all calls, the timer's cost taken off: what is held against the aim.
+    median : float
+        The same of the median round: what a few disturbed rounds do not change.
     quickest : float
         The same of the quickest round: what is held against the ceiling.
     aim, ceiling : float
@@ -121,6 +123,7 @@ class Verdict:
     title: str
     unit: str
     measured: float
+    median: float
     quickest: float
     aim: float
     ceiling: float
@@ -140,6 +143,7 @@ class Verdict:
         digits = 2 if self.unit == "times" else 0
         parts = (
             f"{self.measured:,.{digits}f} {self.unit}",
+            f"median round {self.median:,.{digits}f}",
             f"quickest round {self.quickest:,.{digits}f}",
             f"aim {self.aim:,.{digits}f}",
             f"ceiling of this run {self.ceiling:,.{digits}f}",
@@ -153,60 +157,59 @@ def slowness(latency: Latency) -> float:
     return max(1.0, *(measured / reference for measured, reference in pairs))
 
 
+Found = Mapping[tuple[str, tuple[int, int, int]], Latency]
+
+
 def judge(latencies: Iterable[Latency], timer: Latency) -> list[Verdict]:
     """Every budget and ratio whose cases were measured, in the order of the tables."""
-    found = {(x.case, (x.shape, x.instruments, x.open_orders)): x
-             for x in latencies if x.condition == WARM}  # fmt: skip
-    verdicts = []
-    for budget in BUDGETS:
-        if budget.case == APPEND:
-            pairs = [
-                [found.get((f"{call}_{what}", budget.account)) for call in ("submit", "apply")]
-                for what in JOURNALED
-            ]
-            costs = [append_cost(a, b) for a, b in pairs if a and b]
-            if costs:
-                measured, quickest, factor = max(costs)
-                verdicts.append(Verdict(budget.title, "ns", measured, quickest, budget.aim,
-                                        factor * (budget.ceiling or budget.aim)))  # fmt: skip
-            continue
-        latency = found.get((budget.case, budget.account))
-        if latency is None:
-            continue
-        # One preemption makes the maximum of all calls; that of the quickest round says more.
-        name = "best_maximum" if budget.statistic == "maximum" else budget.statistic
-        verdicts.append(
-            Verdict(
-                budget.title,
-                "ns",
-                getattr(latency, name) - timer.p50,
-                getattr(latency, f"best_{budget.statistic}") - timer.best_p50,
-                budget.aim,
-                slowness(latency) * (budget.ceiling or budget.aim),
-            )
-        )
-    for ratio in RATIOS:
-        above = found.get((ratio.case, ratio.account))
-        below = found.get((ratio.base_case, ratio.base_account))
-        if above and below:
-            quickest = (above.best_mean - timer.best_mean) / (below.best_mean - timer.best_mean)
-            verdicts.append(
-                Verdict(ratio.title, "times", quickest, quickest, ratio.aim,
-                        ratio.ceiling or ratio.aim)
-            )  # fmt: skip
-    return verdicts
+    found = {
+        (x.case, (x.shape, x.instruments, x.open_orders)): x
+        for x in latencies
+        if x.condition == WARM
+    }
+    verdicts = [_judge_budget(budget, found, timer) for budget in BUDGETS]
+    verdicts += [_judge_ratio(ratio, found, timer) for ratio in RATIOS]
+    return [verdict for verdict in verdicts if verdict]
 
 
-def append_cost(through: Latency, plain: Latency) -> tuple[float, float, float]:
-    """What the journal adds to an event: p50 of all calls, of the quickest rounds, and slowness.
+def _judge_budget(budget: Budget, found: Found, timer: Latency) -> Verdict | None:
+    """A budget; None where its case was not measured."""
+    if budget.case == APPEND:
+        pairs = [
+            [found.get((f"{call}_{what}", budget.account)) for call in ("submit", "apply")]
+            for what in JOURNALED
+        ]
+        costs = [(through, plain) for through, plain in pairs if through and plain]
+        if not costs:
+            return None
+        # Both calls carry the timer's cost, which the difference takes off.
+        latency, base = max(costs, key=lambda pair: pair[0].p50 - pair[1].p50)
+    else:
+        measured = found.get((budget.case, budget.account))
+        if measured is None:
+            return None
+        latency, base = measured, timer
 
-    Both calls carry the timer's cost, which the difference takes off.
-    """
-    return (
-        through.p50 - plain.p50,
-        through.best_p50 - plain.best_p50,
-        max(slowness(through), slowness(plain)),
-    )
+    def beyond(prefix: str) -> float:
+        above = float(getattr(latency, prefix + budget.statistic))
+        return above - float(getattr(base, f"{prefix}p50"))
+
+    if budget.statistic == "maximum":  # one preemption makes that of all calls
+        values = (beyond("best_"),) * 3
+    else:
+        values = (beyond(""), beyond("median_"), beyond("best_"))
+    ceiling = slowness(latency) * (budget.ceiling or budget.aim)
+    return Verdict(budget.title, "ns", *values, budget.aim, ceiling)
+
+
+def _judge_ratio(ratio: Ratio, found: Found, timer: Latency) -> Verdict | None:
+    """A ratio; None where one of its cases was not measured."""
+    above = found.get((ratio.case, ratio.account))
+    below = found.get((ratio.base_case, ratio.base_account))
+    if above is None or below is None:
+        return None
+    value = (above.best_mean - timer.best_mean) / (below.best_mean - timer.best_mean)
+    return Verdict(ratio.title, "times", value, value, value, ratio.aim, ratio.ceiling or ratio.aim)
 
 
 # --- instructions ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
  */
 #include "measure.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -596,7 +597,7 @@ static void set_mode(const char *name)
 static void write_results(FILE *file, const void *memory, size_t size)
 {
     if (fwrite(memory, 1, size, file) != size)
-        die("cannot write the results", size);
+        die("cannot write the results", errno);
 }
 
 /* Run one work and print its JSON. */
@@ -679,7 +680,7 @@ int main(int argc, char **argv)
         run(argv[n], rounds, count, file);
     }
     if (fclose(file))
-        die("cannot write the results", 0);
+        die("cannot write the results", errno);
     printf("]}\n");
     return 0;
 }
