@@ -1,10 +1,8 @@
 """Build of the extension: kernels -> machine code for two CPU levels -> Cython module.
 
-Everything else about the package is in pyproject.toml. ``RISKCORE_PARTIAL=1`` builds while some
-kernels do not compile yet; their functions then return 0.
+Everything else about the package is in pyproject.toml.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -22,11 +20,10 @@ class BuildNative(build_ext):
 
     def run(self) -> None:
         """Build; a failure is one line that names its cause."""
-        partial = bool(os.environ.get("RISKCORE_PARTIAL"))
         directory = Path(self.build_temp)
         directory.mkdir(parents=True, exist_ok=True)
         extension = self.extensions[0]
-        extension.extra_objects = _objects(directory, partial)
+        extension.extra_objects = _objects(directory)
         extension.sources = [_translate(directory)]
         extension.depends = list(extension.extra_objects)
         super().run()
@@ -41,7 +38,7 @@ def _import_sources() -> None:
     sys.modules["riskcore"] = package
 
 
-def _objects(directory: Path, partial: bool) -> list[str]:
+def _objects(directory: Path) -> list[str]:
     """Machine code of all kernels, one object per CPU level."""
     _import_sources()
     from riskcore.bindings import emit
@@ -50,7 +47,7 @@ def _objects(directory: Path, partial: bool) -> list[str]:
     jobs = [emit.Job(cpu, table) for table, cpu in LEVELS.items()]
     print(f"compiling kernels for {', '.join(LEVELS.values())}", flush=True)
     try:
-        images = emit.make_objects(Shape(), jobs, partial)
+        images = emit.make_objects(Shape(), jobs)
     except emit.EmitError as error:
         raise SetupError(f"kernels: {error}") from None
     paths = []

@@ -92,7 +92,7 @@ def make_listings(shape: Shape, cpu: str, kernels: list[str]) -> list[dict[str, 
     return [json.loads(gzip.decompress(image)) for image in make_objects(shape, jobs)]
 
 
-def make_objects(shape: Shape, jobs: list[Job], partial: bool = False) -> list[bytes]:
+def make_objects(shape: Shape, jobs: list[Job]) -> list[bytes]:
     """Compile the kernels once and generate one object per job.
 
     Parameters
@@ -101,8 +101,6 @@ def make_objects(shape: Shape, jobs: list[Job], partial: bool = False) -> list[b
         Sizes frozen into the code.
     jobs : list of Job
         What to generate.
-    partial : bool
-        Replace kernels that do not compile by functions that return 0. For development.
 
     Returns
     -------
@@ -118,23 +116,20 @@ def make_objects(shape: Shape, jobs: list[Job], partial: bool = False) -> list[b
         raise EmitError(
             f"native code is made for x86-64 Linux, not {sys.platform} {platform.machine()}"
         )
-    base = _fingerprint(shape, partial)
+    base = _fingerprint(shape)
     paths = [_cache_directory() / f"{_digest(base, job)}.o" for job in jobs]
     absent = [(job, path) for job, path in zip(jobs, paths, strict=True) if not path.exists()]
     found = {path: path.read_bytes() for path in paths if path.exists()}
     if absent:
-        kept_ir = None if partial else _cache_directory() / f"{_digest(base, None)}.ll.gz"
-        images = _run_worker(shape, [job for job, _ in absent], partial, kept_ir)
+        kept_ir = _cache_directory() / f"{_digest(base, None)}.ll.gz"
+        images = _run_worker(shape, [job for job, _ in absent], kept_ir)
         for (_, path), image in zip(absent, images, strict=True):
             found[path] = image
-            if not partial:
-                _store(path, image)
+            _store(path, image)
     return [found[path] for path in paths]
 
 
-def _run_worker(
-    shape: Shape, jobs: list[Job], partial: bool, kept_ir: Path | None = None
-) -> list[bytes]:
+def _run_worker(shape: Shape, jobs: list[Job], kept_ir: Path | None = None) -> list[bytes]:
     """Start the compiler process and collect its objects; `kept_ir` is read, or else written."""
     with tempfile.TemporaryDirectory(prefix="riskcore-") as directory:
         paths = [Path(directory) / f"{number}.o" for number in range(len(jobs))]
@@ -142,7 +137,6 @@ def _run_worker(
         request = {
             "package": str(PACKAGE),
             "shape": asdict(shape),
-            "partial": partial,
             "ir_read": str(kept_ir) if kept_ir and kept_ir.exists() else "",
             "ir_write": str(new_ir),
             "jobs": [
@@ -161,8 +155,6 @@ def _run_worker(
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["the compiler process died"]
             raise EmitError(lines[-1])
-        if partial and done.stderr:
-            print(done.stderr.strip(), file=sys.stderr)
         if kept_ir and not request["ir_read"]:
             _store(kept_ir, new_ir.read_bytes())
         return [path.read_bytes() for path in paths]
@@ -206,10 +198,10 @@ def _sources_hash() -> str:
     return state.hexdigest()
 
 
-def _fingerprint(shape: Shape, partial: bool) -> str:
+def _fingerprint(shape: Shape) -> str:
     """What a cached object depends on, its job aside."""
     versions = [metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
-    return repr((_sources_hash(), versions, platform.python_version(), shape.sizes(), partial))
+    return repr((_sources_hash(), versions, platform.python_version(), shape.sizes()))
 
 
 def _digest(base: str, job: Job | None) -> str:
@@ -257,7 +249,6 @@ def emit(
     *,
     prefix: str = "",
     suffix: str = "",
-    partial: bool = False,
 ) -> list[Path]:
     """Write the native library of a shape: what an engine links, without Python.
 
@@ -272,8 +263,6 @@ def emit(
         ``x86-64-v2``, ``x86-64-v3``, ``x86-64-v4`` or ``native``.
     prefix, suffix : str
         Put around every exported name, so that two libraries can be linked into one program.
-    partial : bool
-        See make_objects.
 
     Returns
     -------
@@ -288,7 +277,7 @@ def emit(
     shape = shape or Shape()
     if cpu not in CPU_LEVELS:
         raise EmitError(f"unknown cpu {cpu!r}: choose from {', '.join(CPU_LEVELS)}")
-    (image,) = make_objects(shape, [Job(cpu, "", prefix, suffix)], partial)
+    (image,) = make_objects(shape, [Job(cpu, "", prefix, suffix)])
     out = Path(out_dir)
     library = out / "lib"
     (library / "pkgconfig").mkdir(parents=True, exist_ok=True)
@@ -367,7 +356,7 @@ _loaded: list[Any] = []  # code stays mapped for the life of the process
 
 
 @lru_cache(maxsize=256)
-def emit_in_memory(shape: Shape, cpu: str = "", partial: bool = False) -> dict[str, int]:
+def emit_in_memory(shape: Shape, cpu: str = "") -> dict[str, int]:
     """Load the code of a shape into this process.
 
     Parameters
@@ -376,15 +365,13 @@ def emit_in_memory(shape: Shape, cpu: str = "", partial: bool = False) -> dict[s
         Sizes of the buffer.
     cpu : str
         As in emit; the host's level if empty.
-    partial : bool
-        See make_objects.
 
     Returns
     -------
     dict of str to int
         Address of every exported function.
     """
-    (image,) = make_objects(shape, [Job(cpu or host_level(), MEMORY_TABLE)], partial)
+    (image,) = make_objects(shape, [Job(cpu or host_level(), MEMORY_TABLE)])
     return table_addresses(load_object(image, [MEMORY_TABLE])[MEMORY_TABLE])
 
 

@@ -252,47 +252,40 @@ def _shorten(module: Any) -> None:
         value.name = short
 
 
-def lower(
-    shape: Shape, partial: bool = False, exports: Iterable[Export] = EXPORTS
-) -> tuple[str, list[str]]:
+def lower(shape: Shape, exports: Iterable[Export] = EXPORTS) -> str:
     """Compile the kernels of a shape to one module of IR, the same for every CPU.
 
     Parameters
     ----------
     shape : Shape
         Sizes frozen into the code.
-    partial : bool
-        Replace kernels that are missing or do not compile by a function that returns 0.
     exports : iterable of Export
         Rows of the export table.
 
     Returns
     -------
-    ir : str
+    str
         Text of the module. All functions but the exports are local; every instruction tells its
         kernel and source line.
-    missing : list of str
-        One line per export that was replaced.
+
+    Raises
+    ------
+    LoweringError
+        If a kernel does not exist or does not compile.
     """
     module = llvm.parse_assembly(SUPPORT)
     collect.install()
     seen: set[collect.CollectedLibrary] = set()
-    wrappers, missing, kept = [], [], ["memset", "memcpy"]
+    wrappers, kept = [], ["memset", "memcpy"]
     for export in exports:
         kept.append(export.name)
-        try:
-            if export.kernel:
-                native, modules = _compile(export, shape, seen)
-                for ir in modules:
-                    module.link_in(llvm.parse_assembly(ir))
-                wrappers.append(_wrapper(export, native, shape))
-            else:
-                wrappers.append(_written_here(export, shape))
-        except LoweringError as error:
-            if not partial:
-                raise
-            missing.append(str(error))
-            wrappers.append(_constant(export.name, 0))
+        if export.kernel:
+            native, modules = _compile(export, shape, seen)
+            for ir in modules:
+                module.link_in(llvm.parse_assembly(ir))
+            wrappers.append(_wrapper(export, native, shape))
+        else:
+            wrappers.append(_written_here(export, shape))
     support = "declare ptr @memset(ptr, i32, i64)\ndeclare ptr @memcpy(ptr, ptr, i64)\n"
     module = _join(module, support + "".join(wrappers))
     for value in (*module.functions, *module.global_variables):
@@ -304,7 +297,7 @@ def lower(
             value.linkage = "internal"
     _shorten(module)
     module.verify()
-    return _place_wrappers(tune.tune(_annotate(str(module)))), missing
+    return _place_wrappers(tune.tune(_annotate(str(module))))
 
 
 def _join(module: Any, wrappers: str) -> Any:

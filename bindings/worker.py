@@ -4,9 +4,9 @@ Numba reads its options when it is imported and keeps compiled code for the life
 a fresh one gives the same bytes every time. The package is made known here without running its
 ``__init__``.
 
-Standard input: a JSON object with ``package`` (directory of riskcore), ``shape``, ``partial``,
-``ir_read`` (IR of an earlier run, or empty), ``ir_write`` and ``jobs``, each with ``path`` and the
-fields of ``emit.Job``.
+Standard input: a JSON object with ``package`` (directory of riskcore), ``shape``, ``ir_read`` (IR
+of an earlier run, or empty), ``ir_write`` and ``jobs``, each with ``path`` and the fields of
+``emit.Job``.
 """
 
 import gzip
@@ -27,13 +27,12 @@ def main() -> int:
     from riskcore.kernels.api import EXPORTS
     from riskcore.layout import Shape
 
-    missing: list[str] = []
     names = [export.name for export in EXPORTS]
     try:
         if request["ir_read"]:
             ir = gzip.decompress(Path(request["ir_read"]).read_bytes()).decode()
         else:
-            ir, missing = lower.lower(Shape(**request["shape"]), request["partial"])
+            ir = lower.lower(Shape(**request["shape"]))
             Path(request["ir_write"]).write_bytes(gzip.compress(ir.encode(), 1, mtime=0))
         for job in request["jobs"]:
             text = link.add_table(ir, names, job["table"]) if job["table"] else ir
@@ -50,8 +49,6 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001  a defect of the emitter: still one line for the caller
         print(f"{type(error).__name__}: {' '.join(str(error).split())[:400]}", file=sys.stderr)
         return 1
-    for line in missing:
-        print(f"left out: {line}", file=sys.stderr)
     return 0
 
 

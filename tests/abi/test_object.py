@@ -145,7 +145,7 @@ def test_a_kernel_that_does_not_compile_is_named_in_one_line(tmp_path, monkeypat
     (package / "kernels" / "setup.py").write_text(broken)
     monkeypatch.setattr(emit, "PACKAGE", package)
     with pytest.raises(emit.EmitError, match=r"rc_state_init .*setup\.initialize.*") as caught:
-        emit._run_worker(SMALL, [emit.Job("x86-64-v2")], False)
+        emit._run_worker(SMALL, [emit.Job("x86-64-v2")])
     assert "\n" not in str(caught.value)
 
 
