@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NATIVE := setup.py pyproject.toml riskcore/layout.py riskcore/codes.py \
 	$(shell find riskcore/kernels bindings -name '*.py' -o -name '*.pyx')
 
-.PHONY: demo test test-long bench lint build clean help
+.PHONY: demo test test-long bench lint header build clean help
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,12 +34,15 @@ lint: $(VENV)/editable  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+header: $(VENV)/editable  ## riskcore.h and riskcore.pxd again, after a change of the layout
+	$(BIN)/python -m riskcore.bindings.header
+
 build: $(VENV)/editable  ## sdist and wheel in dist/
 	$(PIP) install --quiet build
 	$(BIN)/python -m build --outdir dist
 
 clean:  ## forget everything that was built
-	rm -rf $(VENV) build dist riskcore.egg-info riskcore/*.so
+	rm -rf $(VENV) build dist riskcore.egg-info riskcore/*.so riskcore/lib
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "riskcore needs Python 3.11 or later: make PYTHON=python3.11")'

@@ -23,10 +23,36 @@ class BuildNative(build_ext):
         directory = Path(self.build_temp)
         directory.mkdir(parents=True, exist_ok=True)
         extension = self.extensions[0]
-        extension.extra_objects = _objects(directory)
+        images = _images()
+        self.library_images = images[len(LEVELS) :]
+        extension.extra_objects = []
+        for cpu, image in zip(LEVELS.values(), images, strict=False):
+            path = directory / f"{cpu}.o"
+            if not path.exists() or path.read_bytes() != image:
+                path.write_bytes(image)
+            extension.extra_objects.append(str(path))
         extension.sources = [_translate(directory)]
         extension.depends = list(extension.extra_objects)
         super().run()
+        self._write_native()
+
+    def _write_native(self) -> None:
+        """Headers and libraries of the default shape, for programs in C and C++.
+
+        The library is for x86-64-v2; the loader of glibc takes the faster code beside it where the
+        processor has that level. A build in the tree keeps the headers that are checked in.
+        """
+        from riskcore.bindings import files
+        from riskcore.layout import Shape
+
+        package = ROOT / "riskcore" if self.inplace else Path(self.build_lib) / "riskcore"
+        (base, code), *others = zip(LEVELS.values(), self.library_images, strict=True)
+        try:
+            files.write_library(package / "lib", Shape(), base, code, faster=dict(others))
+        except files.LinkerError as error:
+            raise SetupError(str(error)) from None
+        if not self.inplace:
+            files.write_headers(package / "include", Shape())
 
 
 def _import_sources() -> None:
@@ -38,25 +64,19 @@ def _import_sources() -> None:
     sys.modules["riskcore"] = package
 
 
-def _objects(directory: Path) -> list[str]:
-    """Machine code of all kernels, one object per CPU level."""
+def _images() -> list[bytes]:
+    """Objects of all kernels for each CPU level: for the extension, then for the libraries."""
     _import_sources()
     from riskcore.bindings import emit
     from riskcore.layout import Shape
 
     jobs = [emit.Job(cpu, table) for table, cpu in LEVELS.items()]
+    jobs += [emit.Job(cpu) for cpu in LEVELS.values()]
     print(f"compiling kernels for {', '.join(LEVELS.values())}", flush=True)
     try:
-        images = emit.make_objects(Shape(), jobs)
+        return emit.make_objects(Shape(), jobs)
     except emit.EmitError as error:
         raise SetupError(f"kernels: {error}") from None
-    paths = []
-    for job, image in zip(jobs, images, strict=True):
-        path = directory / f"{job.cpu}.o"
-        if not path.exists() or path.read_bytes() != image:
-            path.write_bytes(image)
-        paths.append(str(path))
-    return paths
 
 
 def _translate(directory: Path) -> str:

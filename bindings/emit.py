@@ -16,19 +16,17 @@ import hashlib
 import json
 import os
 import platform
-import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from importlib import import_module, metadata
-from importlib.util import find_spec
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from riskcore import layout
+from riskcore.bindings import files
 from riskcore.kernels.api import EXPORTS
 from riskcore.layout import Shape
 
@@ -184,7 +182,7 @@ def _store(path: Path, image: bytes) -> None:
 def _sources_hash() -> str:
     """Hash of every source that ends up in the code."""
     state = hashlib.sha256()
-    files = [
+    sources = [
         *sorted((PACKAGE / "kernels").rglob("*.py")),
         PACKAGE / "layout.py",
         PACKAGE / "codes.py",
@@ -193,7 +191,7 @@ def _sources_hash() -> str:
             for name in ("collect.py", "lower.py", "tune.py", "link.py", "worker.py", "emit.py")
         ),
     ]
-    for path in files:
+    for path in sources:
         state.update(str(path.name).encode() + b"\0" + path.read_bytes() + b"\0")
     return state.hexdigest()
 
@@ -214,34 +212,6 @@ def _digest(base: str, job: Job | None) -> str:
     return hashlib.sha256(repr((base, job, host)).encode()).hexdigest()
 
 
-def archive(members: dict[str, bytes], symbols: dict[str, list[str]]) -> bytes:
-    """A static library: the common ``ar`` format with a symbol index, without times or owners.
-
-    Parameters
-    ----------
-    members : dict of str to bytes
-        Objects by file name (at most 15 characters).
-    symbols : dict of str to list of str
-        Global symbols of each.
-    """
-
-    def entry(name: str, data: bytes) -> bytes:
-        head = f"{name:<16}{0:<12}{0:<6}{0:<6}{'644':<8}{len(data):<10}`\n".encode()
-        return head + data + b"\n" * (len(data) % 2)
-
-    names = [symbol for member in members for symbol in symbols[member]]
-    text = b"".join(name.encode() + b"\0" for name in names)
-    text += b"\0" * (len(text) % 2)
-    offset = 8 + 60 + 4 + 4 * len(names) + len(text)
-    places = []
-    for member, data in members.items():
-        places += [offset] * len(symbols[member])
-        offset += 60 + len(data) + len(data) % 2
-    index = struct.pack(f">{len(places) + 1}I", len(places), *places) + text
-    body = b"".join(entry(f"{name}/", data) for name, data in members.items())
-    return b"!<arch>\n" + entry("/", index) + body
-
-
 def emit(
     out_dir: str | Path,
     shape: Shape | None = None,
@@ -255,12 +225,12 @@ def emit(
     Parameters
     ----------
     out_dir : path
-        Made if needed; gets ``lib/`` with the object, ``libriskcore.a``, ``libriskcore.so`` (where
-        a C compiler is installed) and ``pkgconfig/riskcore.pc``, and ``include/``.
+        Made if needed; gets the tree of ``files.py``: ``include/`` and ``lib/``, the shared
+        library only where a linker is installed.
     shape : Shape
         Sizes of the buffer; the default shape if None.
     cpu : str
-        ``x86-64-v2``, ``x86-64-v3``, ``x86-64-v4`` or ``native``.
+        ``x86-64-v2``, ``x86-64-v3``, ``x86-64-v4`` (or ``v2``, ``v3``, ``v4``) or ``native``.
     prefix, suffix : str
         Put around every exported name, so that two libraries can be linked into one program.
 
@@ -272,75 +242,27 @@ def emit(
     Raises
     ------
     EmitError
-        If the CPU is not one of the four or a kernel does not compile.
+        If the CPU is not one of the four, a kernel does not compile, or linking fails.
     """
     shape = shape or Shape()
-    if cpu not in CPU_LEVELS:
-        raise EmitError(f"unknown cpu {cpu!r}: choose from {', '.join(CPU_LEVELS)}")
+    cpu = full_level(cpu)
     (image,) = make_objects(shape, [Job(cpu, "", prefix, suffix)])
-    out = Path(out_dir)
-    library = out / "lib"
-    (library / "pkgconfig").mkdir(parents=True, exist_ok=True)
-    names = [f"{prefix}{export.name}{suffix}" for export in EXPORTS]
-    files = {
-        library / "riskcore.o": image,
-        library / "libriskcore.a": archive({"riskcore.o": image}, {"riskcore.o": names}),
-        library / "pkgconfig" / "riskcore.pc": _pkg_config(out, shape, cpu).encode(),
-    }
-    for path, data in files.items():
-        path.write_bytes(data)
-    written = list(files)
-    shared = _link_shared(library / "riskcore.o", library / "libriskcore.so")
-    if shared is not None:
-        written.append(shared)
-    return written + _headers(out / "include", shape)
+    out, rename = Path(out_dir), (prefix, suffix)
+    headers = files.write_headers(out / "include", shape, rename)
+    try:
+        library = files.write_library(out / "lib", shape, cpu, image, rename=rename)
+    except files.LinkerError as error:
+        raise EmitError(str(error)) from None
+    return headers + library
 
 
-def _headers(directory: Path, shape: Shape) -> list[Path]:
-    """Write the C header of the shape and copy the C++ one."""
-    if find_spec("riskcore.bindings.header") is None:
-        return []
-    header = import_module("riskcore.bindings.header")
-    directory.mkdir(parents=True, exist_ok=True)
-    target = directory / "riskcore.h"
-    target.write_text(header.render(shape))
-    written = [target]
-    wrapper = WORKER.parent / "include" / "riskcore.hpp"
-    if wrapper.exists():
-        written.append(Path(shutil.copy(wrapper, directory / wrapper.name)))
-    return written
-
-
-def _link_shared(source: Path, target: Path) -> Path | None:
-    """Make the shared library, or nothing where no C compiler is installed."""
-    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc")
-    if not compiler:
-        return None
-    options = ["-shared", "-nostdlib", "-Wl,-soname,libriskcore.so", "-Wl,--build-id=none"]
-    done = subprocess.run(
-        [*compiler.split(), *options, "-Wl,-z,relro,-z,now", "-o", str(target), str(source)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise EmitError(f"{compiler} could not link libriskcore.so: {done.stderr.strip()[:200]}")
-    return target
-
-
-def _pkg_config(out: Path, shape: Shape, cpu: str) -> str:
-    """Text of riskcore.pc; found from wherever the directory is moved to."""
-    sizes = ", ".join(f"{value} {name}" for name, value in asdict(shape).items())
-    return f"""prefix=${{pcfiledir}}/../..
-libdir=${{prefix}}/lib
-includedir=${{prefix}}/include
-
-Name: riskcore
-Description: pre-trade risk gate for {cpu}; {sizes}
-Version: {layout.ABI_VERSION}
-Libs: -L${{libdir}} -lriskcore
-Cflags: -I${{includedir}}
-"""
+def full_level(cpu: str) -> str:
+    """The name of a CPU level, also from its short form (``v3``); EmitError for any other."""
+    known = {name.removeprefix("x86-64-"): name for name in CPU_LEVELS}
+    level = known.get(cpu, cpu)
+    if level not in CPU_LEVELS:
+        raise EmitError(f"unknown cpu {cpu!r}: choose from {', '.join(CPU_LEVELS)}")
+    return level
 
 
 def host_level() -> str:

@@ -222,10 +222,9 @@ def _constant(name: str, value: int) -> str:
 def _written_here(export: Export, shape: Shape) -> str:
     """IR of the functions that are no kernel."""
     frozen = constants(shape)
-    if export.name == "rc_state_size":
-        return _constant(export.name, frozen["size_bytes"])
-    if export.name == "rc_state_align":
-        return _constant(export.name, frozen["alignment"])
+    if not export.takes_state:
+        known = {"rc_state_size": "size_bytes", "rc_state_align": "alignment"}
+        return _constant(export.name, frozen[known.get(export.name, export.method)])
     if export.name == "rc_checkpoint":
         return f"""
 define i64 @{export.name}(ptr %state, ptr %memory) {ATTRIBUTES} {{

@@ -11,9 +11,23 @@ of an earlier run, or empty), ``ir_write`` and ``jobs``, each with ``path`` and 
 
 import gzip
 import json
+import os
 import sys
 import types
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
+
+
+def generate(ir: str, job: dict[str, Any]) -> bytes:
+    """The object of a job, or its listing as compressed JSON."""
+    from riskcore.bindings import link
+
+    if job["listing"]:
+        listing = json.dumps(link.listing(ir, job["cpu"], job["alone"]))
+        return gzip.compress(listing.encode(), 1, mtime=0)
+    return link.assemble(ir, job["cpu"])
 
 
 def main() -> int:
@@ -34,14 +48,15 @@ def main() -> int:
         else:
             ir = lower.lower(Shape(**request["shape"]))
             Path(request["ir_write"]).write_bytes(gzip.compress(ir.encode(), 1, mtime=0))
+        texts = []
         for job in request["jobs"]:
             text = link.add_table(ir, names, job["table"]) if job["table"] else ir
-            text = link.rename(text, names, job["prefix"], job["suffix"])
-            if job["listing"]:
-                listing = json.dumps(link.listing(text, job["cpu"], job["alone"]))
-                image = gzip.compress(listing.encode(), 1, mtime=0)
-            else:
-                image = link.assemble(text, job["cpu"])
+            texts.append(link.rename(text, names, job["prefix"], job["suffix"]))
+        # Each in a process of its own: code generation is all that is left, and takes seconds.
+        workers = min(len(texts), os.cpu_count() or 1)
+        with ProcessPoolExecutor(workers, get_context("fork")) as pool:
+            images = list(pool.map(generate, texts, request["jobs"]))
+        for job, image in zip(request["jobs"], images, strict=True):
             Path(job["path"]).write_bytes(image)
     except (lower.LoweringError, link.LinkError) as error:
         print(error, file=sys.stderr)

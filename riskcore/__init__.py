@@ -5,6 +5,7 @@ used, so that importing the package costs next to nothing beyond NumPy.
 """
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +22,22 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+_HERE = Path(__file__).parent
+
+
+def get_include() -> str:
+    """Directory of ``riskcore.h`` and ``riskcore.hpp``, for the compiler's ``-I``."""
+    return str(_HERE / "include")
+
+
+def get_library_dir() -> str:
+    """Directory of ``libriskcore.a`` and ``libriskcore.so``, for the linker's ``-L``.
+
+    Below it are ``pkgconfig`` and ``cmake``; ``riskcore paths`` prints them.
+    """
+    return str(_HERE / "lib")
+
+
 _HOMES = {
     "AdaptiveRiskManager": "manager",
     "ConfigError": "errors",
@@ -33,7 +50,7 @@ _HOMES = {
     "UnknownNameError": "errors",
 }
 
-__all__ = [*_HOMES, "codes"]  # noqa: PLE0604
+__all__ = [*_HOMES, "codes", "get_include", "get_library_dir"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

@@ -49,6 +49,7 @@ cdef extern from *:
 cdef struct Functions:
     int64_t (*state_size)() noexcept nogil
     int64_t (*state_align)() noexcept nogil
+    int64_t (*layout_hash)() noexcept nogil
     int64_t (*state_init)(void *state) noexcept nogil
     int64_t (*state_attach)(const void *state) noexcept nogil
     int64_t (*checkpoint)(const void *state, void *memory) noexcept nogil

@@ -3,8 +3,8 @@
 The emitter, the C header and the Python binding are all made from this table. Adding a function is
 one row here and one kernel; see ``bindings/`` for what is done with it.
 
-A row reads ``name | kernel | arguments | purpose``. Every function takes the buffer first and
-returns int64. The other arguments are written
+A row reads ``name | kernel | arguments | purpose``. Every function takes the buffer first (but
+for ``CONSTANTS``) and returns int64. The other arguments are written
 
 =======================  =========================================================================
 ``time_ns``              an int64
@@ -36,7 +36,6 @@ from riskcore.layout import (
     record_dtype,
     state_dtype,
 )
-
 
 class Argument(NamedTuple):
     """One argument of an exported function.
@@ -102,6 +101,7 @@ _TABLE = f"""
 # life of a buffer
 -rc_state_size | | | bytes of one buffer
 -rc_state_align | | | alignment of a buffer in bytes
+-rc_layout_hash | | | hash of the layout and shape that the library was made for
 rc_state_init | setup.initialize | {_IDENTITY} | clear the memory and make an empty account of it
 *rc_state_attach | setup.attach | {_IDENTITY} | OK where the memory holds an account of this build
 *rc_checkpoint | | memory:u8[state_size]! | copy the whole buffer; for the writer's thread

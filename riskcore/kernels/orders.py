@@ -647,7 +647,13 @@ def on_canceled(state, time_ns, handle):
 
 @kernel
 def on_expire(state, time_ns, handle):
-    """The rest of an order has expired at the venue; statuses as in `on_canceled`."""
+    """The rest of an order has expired at the venue.
+
+    Returns
+    -------
+    int64
+        BAD_BUFFER, INVALID_TIME, INVALID_HANDLE (nothing changed) or OK.
+    """
     return end_order(state, time_ns, handle, EVENT_EXPIRE)
 
 

@@ -566,7 +566,13 @@ def instrument_set(state, time_ns, instrument, record):
 
 @kernel
 def venue_set(state, time_ns, venue, record):
-    """Add a venue (in index order), or change its buckets and state."""
+    """Add a venue (in index order), or change its buckets and state.
+
+    Returns
+    -------
+    int64
+        BAD_BUFFER, INVALID_TIME, INVALID_VENUE, INVALID_VALUE, INVALID_CODE or OK.
+    """
     status = check_time(state, time_ns)
     if status != OK:
         return status
@@ -617,6 +623,12 @@ def currency_set(state, time_ns, currency, record):
     Scenarios take both into the shocks of what is settled in it: set them again after a change.
     The first currency set with `is_account` = 1 is the account currency for ever; its rate is 1.
     A currency may link to an instrument once that instrument is set.
+
+    Returns
+    -------
+    int64
+        BAD_BUFFER, INVALID_TIME, INVALID_INSTRUMENT, INVALID_CURRENCY, INVALID_VALUE,
+        INVALID_CODE or OK.
     """
     status = check_time(state, time_ns)
     if status != OK:
@@ -662,7 +674,13 @@ def currency_set(state, time_ns, currency, record):
 
 @kernel
 def strategy_set(state, time_ns, strategy, record):
-    """Add a strategy (in index order), or change its budget, limits, regimes and order rate."""
+    """Add a strategy (in index order), or change its budget, limits, regimes and order rate.
+
+    Returns
+    -------
+    int64
+        BAD_BUFFER, INVALID_TIME, INVALID_STRATEGY, INVALID_VALUE, INVALID_CODE or OK.
+    """
     status = check_time(state, time_ns)
     if status != OK:
         return status

@@ -91,7 +91,10 @@ def test_the_order_struct_is_the_order_record():
 
 
 def test_every_export_has_a_method():
-    inside = {"state_size", "state_align", "state_init", "state_attach", "checkpoint"}
+    inside = {
+        *("state_size", "state_align", "layout_hash"),
+        *("state_init", "state_attach", "checkpoint"),
+    }
     computed = {
         "position_risk": "compute_position_risk",
         "portfolio_risk": "compute_portfolio_risk",
