@@ -396,23 +396,26 @@ def emit(
     scenarios: Annotated[int, typer.Option(help="Stress scenarios of the buffer.")] = 32,
     orders: Annotated[int, typer.Option(help="Order slots, a multiple of four.")] = 4096,
     cpu: Annotated[
-        str, typer.Option(help="x86-64-v2, x86-64-v3, x86-64-v4 or native.")
+        str, typer.Option(help="x86-64-v2, x86-64-v3, x86-64-v4 (short: v2, v3, v4) or native.")
     ] = "x86-64-v3",
     as_json: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
 ) -> None:
-    """Write the native library and its pkg-config file for a shape and a CPU.
+    """Write what an engine includes and links, for a shape and a CPU.
 
-    An object, a static library and, where a C compiler is installed, a shared one.
+    Headers for C, C++ and Cython, a static and a shared library, and files for pkg-config and
+    CMake. Where neither a C compiler nor ld is installed (or named by CC), libriskcore.so is left
+    out: stderr says so, and the exit code is still 0, as the static library is complete.
     """
     with _one_line_errors():
         from rich.console import Console
 
         from riskcore.bindings.emit import CPU_LEVELS, EmitError
         from riskcore.bindings.emit import emit as emit_library
+        from riskcore.bindings.files import SHARED
         from riskcore.errors import InputError
         from riskcore.layout import Shape
 
-        if cpu not in CPU_LEVELS:
+        if cpu not in CPU_LEVELS and f"x86-64-{cpu}" not in CPU_LEVELS:
             raise InputError(f"cpu is {cpu!r}: allowed is {', '.join(CPU_LEVELS)}")
         shape = Shape(
             instruments, strategies, venues, currencies, regimes, window, scenarios, orders
@@ -428,6 +431,60 @@ def emit(
         else:
             for written in paths:
                 typer.echo(str(written))
+        if SHARED not in {written.name for written in paths}:
+            _complain(
+                f"no linker was found, so {SHARED} was left out; install a C compiler or binutils"
+                " (on Debian: apt install gcc), or name one in CC, and run this again"
+            )
+
+
+# --- paths ----------------------------------------------------------------------------------------
+
+
+@app.command()
+def paths(
+    include: Annotated[bool, typer.Option("--include", help="Headers, for -I.")] = False,
+    lib: Annotated[bool, typer.Option("--lib", help="Libraries, for -L.")] = False,
+    pkgconfig: Annotated[bool, typer.Option("--pkgconfig", help="For PKG_CONFIG_PATH.")] = False,
+    cmake: Annotated[bool, typer.Option("--cmake", help="For riskcore_DIR.")] = False,
+    prefix: Annotated[bool, typer.Option("--prefix", help="For CMAKE_PREFIX_PATH.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """Say where the headers and libraries of the default shape are.
+
+    Without an option all of them, with their names. For other shapes see riskcore emit.
+    """
+    with _one_line_errors():
+        from riskcore import get_include, get_library_dir
+
+        library = Path(get_library_dir())
+        found = {
+            "include": Path(get_include()),
+            "lib": library,
+            "pkgconfig": library / "pkgconfig",
+            "cmake": library / "cmake" / "riskcore",
+            "prefix": library.parent,
+        }
+        flags = {
+            "include": include,
+            "lib": lib,
+            "pkgconfig": pkgconfig,
+            "cmake": cmake,
+            "prefix": prefix,
+        }
+        wanted = [name for name, flag in flags.items() if flag]
+        for name in wanted or found:
+            if not found[name].is_dir():
+                raise FileNotFoundError(f"{found[name]} is missing: install riskcore again")
+        if as_json:
+            shown = {name: str(found[name]) for name in wanted or found}
+            typer.echo(json.dumps(shown, indent=2))
+        elif wanted:
+            for name in wanted:
+                typer.echo(str(found[name]))
+        else:
+            for name, path in found.items():
+                typer.echo(f"{name:<10} {path}")
 
 
 # --- profile --------------------------------------------------------------------------------------

@@ -31,27 +31,32 @@
  *
  *     #include <riskcore.h>
  *     #include <stdio.h>
+ *     #include <string.h>
  *
- *     static struct rc_state state; // one account; any memory aligned to RC_STATE_ALIGNMENT will do
+ *     static struct rc_state state; // one account; any memory with its alignment will do
  *
  *     int main(void)
  *     {
+ *         // Indices follow the order in the YAML files: the perpetual on bitcoin, its venue, dollars.
+ *         const int64_t bitcoin = 5, venue = 1, dollar = 0;
  *         int64_t now = 1700000000000000000; // ns since 1970, UTC: the library reads no clock
  *         FILE *file = fopen("account.bin", "rb");
  *         if (!file || fread(&state, sizeof state, 1, file) != 1) return 1;
  *         fclose(file);
- *         if (rc_state_attach(&state) != RC_OK) return 2; // of another shape or version, or damaged
+ *         if (rc_state_attach(&state) != RC_OK) return 2; // of another shape, or damaged
  *
- *         // Money arrives; instrument 0 has a book and trades.
- *         rc_on_transfer(&state, now, 0, 0, 1e6);
- *         rc_on_quote(&state, now, 0, 370000, 12000, 370001, 9000);
- *         rc_on_trade(&state, now, 0, 370001, 250000);
+ *         // Money arrives, the book fills, somebody trades.
+ *         rc_on_transfer(&state, now, venue, dollar, 1e6);
+ *         rc_on_quote(&state, now, bitcoin, 370000, 12000, 370001, 9000);
+ *         rc_on_trade(&state, now, bitcoin, 370001, 250000);
  *
  *         // Prices are ticks (0.1 dollars here), quantities are lots (0.001 bitcoin).
- *         struct rc_order order = {0};
+ *         struct rc_order order;
  *         struct rc_decision decision;
+ *         memset(&order, 0, sizeof order);
  *         order.client_id = 1;
  *         order.time_ns = now;
+ *         order.instrument = bitcoin;
  *         order.side = RC_BUY;
  *         order.type = RC_LIMIT;
  *         order.time_in_force = RC_GTC;
@@ -66,8 +71,8 @@
  *         // Send decision.lots to the venue. What comes back names the order by its handle.
  *         rc_on_ack(&state, now + 1000000, decision.handle, 77);
  *         rc_on_fill(&state, now + 2000000, decision.handle, order.instrument, order.strategy,
- *                    order.side, decision.lots, 370001, 25.0, 0, 1);
- *         printf("holding %lld lots, equity %.2f\n", (long long)state.positions[0].net_lots,
+ *                    order.side, decision.lots, 370001, 25.0, dollar, 1);
+ *         printf("holding %lld lots, equity %.2f\n", (long long)state.positions[bitcoin].net_lots,
  *                state.account.equity);
  *         return 0;
  *     }
@@ -76,10 +81,12 @@
  *
  *     RESIZE 2702 lots
  *       ORDER_NOTIONAL_EXCEEDS_MAX
- *       POSITION_SHARE_EXCEEDS_MAX
- *       GROSS_LEVERAGE_EXCEEDS_MAX
+ *       POSITION_STOP_LOSS_EXCEEDS_MAX
+ *       POSITION_VAR_EXCEEDS_MAX
+ *       STRESS_LOSS_EXCEEDS_MAX
+ *       DRAWDOWN_BUDGET_EXCEEDED
  *       CUSHION_EXPOSURE_EXCEEDED
- *     holding 2702 lots, equity 999961.49
+ *     holding 2702 lots, equity 999974.86
  *
  * Contents: version and shape; conventions; codes; records; the buffer, block by block; functions
  * (life of a buffer, configuration, market and clock, orders, facts, system, questions); names; the

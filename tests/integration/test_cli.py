@@ -42,7 +42,8 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *words: s
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("replay",), ("config",), ("checks",), ("emit",), ("profile",)]
+    "command",
+    [(), ("replay",), ("config",), ("checks",), ("emit",), ("paths",), ("profile",)],
 )
 def test_every_command_has_help(command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
