@@ -27,9 +27,11 @@ def symbols(path, *options):
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    """Files of one emitted library."""
+    """Files of one emitted library, and the object in its archive."""
     out = tmp_path_factory.mktemp("library")
-    return {path.name: path for path in emit.emit(out, SMALL, "x86-64-v2")}
+    files = {path.name: path for path in emit.emit(out, SMALL, "x86-64-v2")}
+    subprocess.run(["ar", "x", files["libriskcore.a"]], cwd=out, check=True)
+    return files | {"riskcore.o": out / "riskcore.o"}
 
 
 def test_nothing_is_undefined(library):
@@ -108,7 +110,9 @@ def test_no_fused_multiply_add():
 
 def test_prefix_and_suffix(tmp_path):
     files = emit.emit(tmp_path, SMALL, "x86-64-v2", prefix="desk_", suffix="_2")
-    names = {row[-1] for row in symbols(files[0], "--extern-only")}
+    (path,) = (path for path in files if path.name == "libriskcore.a")
+    rows = symbols(path, "--extern-only", "--defined-only")
+    names = {row[-1] for row in rows if len(row) == 3}
     assert names == {f"desk_{name}_2" for name in NAMES}
 
 
