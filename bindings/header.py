@@ -345,7 +345,7 @@ def _assertions(shape: Shape) -> Iterator[str]:
         yield from _packed(
             f"RC_AT({struct.name}, {name}, {dtype.fields[name][1]});" for name in dtype.names
         )
-    state = layout.state_dtype(shape)
+    state: Any = layout.state_dtype(shape)
     yield f"RC_SIZE(rc_state, {state.itemsize});"
     yield from _packed(f"RC_AT(rc_state, {name}, {state.fields[name][1]});" for name in state.names)
 
@@ -491,7 +491,7 @@ def _function(export: Export) -> Iterator[str]:
         module, _, function = export.kernel.rpartition(".")
         node = _kernel_functions(module)[function]
         doc = _docstring(node)
-        given = [argument.arg for argument in node.args.args[1:]]
+        given = [argument.arg for argument in node.args.args][export.takes_state :]
         names = {
             kernel_name: argument.name
             for kernel_name, argument in zip(given, export.arguments, strict=True)
