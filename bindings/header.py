@@ -10,6 +10,7 @@ in.
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -124,7 +125,8 @@ def _in_c(text: str, names: dict[str, str] | None = None) -> str:
 
     Codes get their prefix, kernels and their arguments the names of the export table; backticks go.
     """
-    known = {export.kernel.rpartition(".")[2]: export.name for export in EXPORTS if export.kernel}
+    known = {export.kernel: export.name for export in EXPORTS if export.kernel}
+    known |= {kernel.rpartition(".")[2]: name for kernel, name in known.items()}
     known |= names or {}
 
     def unquote(match: re.Match[str]) -> str:
@@ -138,7 +140,7 @@ def _in_c(text: str, names: dict[str, str] | None = None) -> str:
 
 def _paragraphs(text: str) -> list[str]:
     """Paragraphs of a text; one that is indented keeps its lines."""
-    return [p for p in re.split(r"\n[ \t]*\n", textwrap.dedent(text).strip("\n")) if p.strip()]
+    return [p for p in re.split(r"\n[ \t]*\n", inspect.cleandoc(text)) if p.strip()]
 
 
 def _fill(text: str, width: int = WIDTH - 3, hang: str = "") -> list[str]:
@@ -304,16 +306,31 @@ def _padding(struct: Struct, shape: Shape) -> int:
     return int(dtype["padding"].shape[0]) if "padding" in dtype.names else 0
 
 
+def _split(struct: Struct, shape: Shape) -> tuple[tuple[Field, ...], str]:
+    """Fields of a structure, and the record, if any, that makes up the rest of it word by word."""
+    for name, table in RECORDS.items():
+        before = len(struct.fields) - len(table)
+        if before > 0 and struct.fields[before:] == table:
+            dtype: Any = struct.dtype(shape)
+            offset = dtype.fields[table[0].name][1]
+            if offset + layout.record_dtype(name, shape).itemsize == dtype.itemsize:
+                return struct.fields[:before], name
+    return struct.fields, ""
+
+
 def _struct(struct: Struct, shape: Shape) -> Iterator[str]:
     """One structure."""
     if struct.text:
         yield from _comment(_fill(_in_c(struct.text)))
     yield f"struct {struct.name} {{"
-    for field in struct.fields:
+    fields, inner = _split(struct, shape)
+    for field in fields:
         kind = C_TYPES[field.type]
         declaration = f"    {kind} {field.name}{_dimensions(field.shape)};"
         yield from _beside(declaration, _meaning(field))
-    padding = _padding(struct, shape)
+    if inner:
+        yield f"    struct {record_struct(inner)} {inner};"
+    padding = 0 if inner else _padding(struct, shape)
     if padding:
         yield from _beside(f"    int64_t padding[{padding}];", "to a whole cache line")
     yield "};"
@@ -336,14 +353,23 @@ def _state() -> Iterator[str]:
     yield ""
 
 
+def members(struct: Struct, shape: Shape) -> list[tuple[str, int]]:
+    """Members of a structure in C, with their offsets."""
+    fields: Any = struct.dtype(shape).fields
+    own, inner = _split(struct, shape)
+    if not inner:
+        return [(name, offset) for name, (_, offset, *_) in fields.items()]
+    first = RECORDS[inner][0].name
+    return [*((field.name, fields[field.name][1]) for field in own), (inner, fields[first][1])]
+
+
 def _assertions(shape: Shape) -> Iterator[str]:
-    """Size of every structure and offset of every field."""
+    """Size of every structure and offset of every member."""
     records, blocks = structs()
     for struct in (*records, *blocks):
-        dtype = struct.dtype(shape)
-        yield f"RC_SIZE({struct.name}, {dtype.itemsize});"
+        yield f"RC_SIZE({struct.name}, {struct.dtype(shape).itemsize});"
         yield from _packed(
-            f"RC_AT({struct.name}, {name}, {dtype.fields[name][1]});" for name in dtype.names
+            f"RC_AT({struct.name}, {name}, {offset});" for name, offset in members(struct, shape)
         )
     state: Any = layout.state_dtype(shape)
     yield f"RC_SIZE(rc_state, {state.itemsize});"
@@ -409,10 +435,10 @@ def _docstring(node: ast.FunctionDef) -> Docstring:
 
 def _constraint(kind: str) -> str:
     """What the type of a documented argument says beyond its C type and its usual unit."""
-    dropped = r"int64|float64|record|record\[\w+\]|[A-Z_]+|[A-Z_]+\[\w+\]|float64\[[\w *]+\]"
+    dropped = r"(int64|float64|record|[A-Z_]+)(\[[\w *]+\])?|[A-Z_]+ and [A-Z_]+"
     dropped += r"|read|output|scratch|output; scratch|modified in place"
     dropped += r"|ns|lots|ticks|cash|fraction.*"
-    parts = [part.strip() for part in kind.split(",")]
+    parts = [part.strip().removeprefix("read; ") for part in kind.split(",")]
     return ", ".join(part for part in parts if part and not re.fullmatch(dropped, part))
 
 
@@ -428,7 +454,7 @@ def _arguments(export: Export, doc: Docstring, names: dict[str, str]) -> list[st
             rows.append((", ".join(left), text))
     if not rows:
         return []
-    width = min(max(len(row[0]) for row in rows), 26)
+    width = min(max(len(row[0]) for row in rows), 28)
     lines = [""]
     for name, text in rows:
         filled = textwrap.wrap(text, WIDTH - 3 - width - 4, break_on_hyphens=False)
@@ -476,6 +502,9 @@ def _prototype(export: Export) -> list[str]:
 
 
 def _thread(export: Export) -> str:
+    words = prose.FUNCTIONS.get(export.name)
+    if words and words.thread:
+        return words.thread
     if not export.takes_state:
         return "Any thread."
     if export.reads_only:
@@ -522,7 +551,16 @@ def _functions() -> Iterator[str]:
             about = _fill(_in_c(prose.SECTIONS.get(section, "")))
             rows = [e for e in EXPORTS if e.section == section]
             width = max(len(e.name) for e in rows)
-            index = [f"  {e.name:<{width}}  {_in_c(e.purpose)}" for e in rows]
+            index = [
+                line
+                for e in rows
+                for line in textwrap.wrap(
+                    _in_c(e.purpose),
+                    WIDTH - 3,
+                    initial_indent=f"  {e.name:<{width}}  ",
+                    subsequent_indent=" " * (width + 4),
+                )
+            ]
             yield from _comment([*about, *([""] if about else []), *index])
             yield ""
         yield from _function(export)
@@ -610,8 +648,11 @@ def render(shape: Shape, rename: tuple[str, str] = ("", "")) -> str:
 
 def _cython_struct(struct: Struct) -> Iterator[str]:
     yield f"    struct {struct.name}:"
-    for field in struct.fields:
+    fields, inner = _split(struct, Shape())
+    for field in fields:
         yield f"        {C_TYPES[field.type]} {field.name}{_dimensions(field.shape)}"
+    if inner:
+        yield f"        {record_struct(inner)} {inner}"
     yield ""
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from riskcore import codes
+
 # The program in here is compiled, linked and run by the tests, which compare what it prints.
 INTRODUCTION = """
 riskcore: the safety net of an automated trading system
@@ -50,7 +52,7 @@ and asks for eight bitcoin:
 
     int main(void)
     {
-        // Indices follow the order in the YAML files: the perpetual on bitcoin, its venue, dollars.
+        // Indices follow the order in the YAML files: a perpetual on bitcoin, its venue, dollars.
         const int64_t bitcoin = 5, venue = 1, dollar = 0;
         int64_t now = 1700000000000000000; // ns since 1970, UTC: the library reads no clock
         FILE *file = fopen("account.bin", "rb");
@@ -155,7 +157,8 @@ are exposure that exists. Exits and cancels stay possible.
 
 Threads. All functions that change an account are called by one thread, the writer. Different
 buffers share nothing, so different accounts may live in different threads. Other threads and
-processes read a copy (`rc_checkpoint`): a buffer that is being written can be seen half changed.
+processes read a copy (`rc_checkpoint`) or the published page (rc_page_read): a buffer that is being
+written can be seen half changed.
 
 Signals, floating point. No function blocks, locks or calls anything outside. The bits of the results
 rest on IEEE arithmetic with denormals and rounding to nearest, as every x86-64 process starts;
@@ -186,14 +189,9 @@ class Enum(NamedTuple):
 ENUMS = (
     Enum(
         "rc_status",
-        """Status of a call: what became of the event. Smaller numbers above OK take precedence.
-        From BAD_BUFFER to DUPLICATE, nothing at all has changed.""",
-        (
-            *("OK", "BAD_BUFFER", "INVALID_TIME", "INVALID_INSTRUMENT", "INVALID_STRATEGY"),
-            *("INVALID_VENUE", "INVALID_CURRENCY", "INVALID_SIDE", "INVALID_LOTS", "INVALID_PRICE"),
-            *("INVALID_VALUE", "INVALID_CODE", "INVALID_HANDLE", "INVALID_PARAMETERS"),
-            *("INVALID_IDENTIFIER", "DUPLICATE", "BOOKED_UNMATCHED", "BUSY"),
-        ),
+        """Status of a call: what became of the event. Where several of an event's apply, the smallest
+        above OK is returned. From BAD_BUFFER to DUPLICATE, nothing at all has changed.""",
+        tuple(codes.STATUS_NAMES.values()),
     ),
     Enum(
         "rc_action",
@@ -269,6 +267,13 @@ ENUMS = (
         lower=True,
     ),
     Enum(
+        "rc_entry_kind",
+        """Kinds of journal entries beyond the events: configuration and batches. The first record has the
+        head, with the number of words or legs in lots; the records behind it carry them.""",
+        prefix="ENTRY_",
+        lower=True,
+    ),
+    Enum(
         "rc_size_limit",
         """What limited a proposed size. Up to SIZE_BUDGET these are candidates, of which the
         smallest wins; the others say why nothing is proposed.""",
@@ -327,6 +332,20 @@ RECORDS = {
         give enabled, horizon_ns and scenario_id; the moves are arguments of their own.""",
     "shocks": """Loss fractions of one instrument in every scenario, derived from the moves: element
         of state.shocks.""",
+    "journal": """The head of a journal; capacity records of rc_journal_record follow it in memory. The
+        writer alone moves committed and applied. The drainer, who keeps the records elsewhere, moves
+        drained when they are safe, with a release store (__atomic_store_n); what is not drained is
+        never overwritten. parameters is a copy of the control page's last block.""",
+    "journal_record": """One record of the journal: sequence, checksum, and an event from `kind` on.
+        What is at or below rc_journal.committed (read it with an acquire load) is whole.""",
+    "control_page": """The page by which others steer: a small memory that other processes may write, apart
+        from the state. Change it with the rc_control_* functions below, never by hand.""",
+    "published_page": """The page by which others look: figures, limits used, latches and positions as of
+        one moment. Take a copy with rc_page_read; `sequence` is odd while the writer is writing.""",
+    "payload": """What rc_submit_set journals: the record of the kind of entry copied to the front of
+        words, and a scenario's moves. Scratch memory of rc_replay.""",
+    "checkpoint": """The head of a checkpoint in a file: which journal record the state behind it has
+        seen, and rc_checksum over that state's words.""",
 }
 
 BLOCKS_ABOUT = """
@@ -382,7 +401,8 @@ class Function(NamedTuple):
     """Words about one function.
 
     cost: hot or cold, and what it grows with; text: more than the kernel's docstring says;
-    summary, returns: in place of the docstring's; notes: whether its notes are for users of C.
+    summary, returns: in place of the docstring's; notes: whether its notes are for users of C;
+    thread: who may call it, where the export table does not tell.
     """
 
     cost: str
@@ -390,6 +410,7 @@ class Function(NamedTuple):
     summary: str = ""
     returns: str = ""
     notes: bool = False
+    thread: str = ""
 
 
 SECTIONS = {
@@ -413,7 +434,21 @@ SECTIONS = {
         counted, and the instrument is latched until a named person has looked.""",
     "system": "Signs of life, measurements, people, and the record that carries any event.",
     "questions": "Answers that change nothing.",
+    "journal and shared pages": """For engines that must survive their own end, and for the people who
+        watch them. The writer calls rc_submit in place of the functions above: what other processes left
+        on the control page happens first, then the event is written to the journal, applied and
+        answered, and from time to time the published page is written. Journal, control page and
+        published page are memory of yours beside the state, aligned to RC_STATE_ALIGNMENT and zeroed
+        before their init; in shared memory they outlive the process.
+
+        Recovery: attach state and journal; where applied equals committed the state is whole, else take
+        the last checkpoint; rc_replay the records behind it, rc_journal_resume, and submit a control
+        event CONTROL_RESTART. Do not mix rc_submit with the plain functions on one state: the journal
+        would not tell what those did.""",
 }
+
+MONITOR = "Any process that may write the page; one at a time."
+READER = "Any process that maps the page."
 
 FUNCTIONS = {
     "rc_state_size": Function(
@@ -443,7 +478,8 @@ FUNCTIONS = {
         emitted for another shape never touches the buffer. Memory must hold at least RC_STATE_SIZE
         bytes; nothing is written.""",
         summary="Is this memory an account that this library may go on with?",
-        returns="BAD_BUFFER (also for null and for an address that is not aligned) or OK.",
+        returns="""WRONG_MAGIC, WRONG_ABI, WRONG_SHAPE, WRONG_SIZE, WRONG_LAYOUT, BAD_BUFFER (damaged,
+        null or not aligned) or OK.""",
     ),
     "rc_checkpoint": Function(
         "cold, copies RC_STATE_SIZE bytes",
@@ -564,6 +600,57 @@ FUNCTIONS = {
     ),
     "rc_position_risk": Function("hot, O(1)"),
     "rc_portfolio_risk": Function("cold, O(instruments + scenarios)"),
+    "rc_journal_init": Function(
+        "cold",
+        """The memory is sizeof(struct rc_journal) + capacity x sizeof(struct rc_journal_record) bytes,
+        zeroed. reserve is what new orders and market data leave to facts, cancels and control.""",
+        thread="The writer's thread, before it shares the memory.",
+    ),
+    "rc_journal_attach": Function("cold", thread="Any process that maps the journal."),
+    "rc_journal_resume": Function("cold", returns="OK.", thread="The writer's thread."),
+    "rc_control_init": Function(
+        "cold", returns="OK.", thread="Whoever makes the page, before it is shared."
+    ),
+    "rc_control_attach": Function(
+        "cold", returns="WRONG_MAGIC, WRONG_ABI, WRONG_SIZE, WRONG_LAYOUT or OK.", thread=READER
+    ),
+    "rc_control_kill": Function(
+        "hot, O(1)",
+        """Until CONTROL_RESET_KILL is requested, by a named person, only cancels pass.""",
+        returns="OK.",
+        thread=MONITOR,
+    ),
+    "rc_control_request": Function("cold", thread=MONITOR),
+    "rc_control_parameters": Function("cold", thread=MONITOR),
+    "rc_control_beat": Function("cold", returns="OK.", thread=MONITOR),
+    "rc_page_init": Function(
+        "cold", returns="OK.", thread="Whoever makes the page, before it is shared."
+    ),
+    "rc_page_attach": Function(
+        "cold", returns="WRONG_MAGIC, WRONG_ABI, WRONG_SIZE, WRONG_LAYOUT or OK.", thread=READER
+    ),
+    "rc_page_read": Function(
+        "cold, copies the page",
+        """Never stops the writer, and never returns a page of two moments.""",
+        thread=READER,
+    ),
+    "rc_publish": Function(
+        "cold, O(instruments + scenarios)",
+        """rc_submit does it by itself after each sample and every publish_interval records.""",
+        thread="The writer's thread.",
+    ),
+    "rc_submit": Function(
+        "that of the event, and a copy of 192 bytes",
+        """Fill the event as rc_apply takes it. Of an order, read decision.action. A status that is not
+        OK comes with a decision that rejects.""",
+    ),
+    "rc_submit_set": Function("cold, that of the plain function"),
+    "rc_submit_batch": Function("that of rc_check_batch, and a copy of each leg"),
+    "rc_replay": Function(
+        "cold, that of every event",
+        """The same records from the same state give the same bytes as when they were first applied.""",
+    ),
+    "rc_checksum": Function("cold, O(count)", returns="the checksum."),
     "rc_kelly": Function(
         "cold, O(instruments^3)",
         """scratch has RC_INSTRUMENTS x RC_INSTRUMENTS elements; what is in it afterwards has no

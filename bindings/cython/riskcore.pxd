@@ -55,6 +55,14 @@ cdef extern from "riskcore.h" nogil:
         RC_DUPLICATE
         RC_BOOKED_UNMATCHED
         RC_BUSY
+        RC_JOURNAL_FULL
+        RC_NOT_JOURNALED
+        RC_WRONG_MAGIC
+        RC_WRONG_ABI
+        RC_WRONG_SHAPE
+        RC_WRONG_SIZE
+        RC_WRONG_LAYOUT
+        RC_TORN
 
     enum rc_action:
         RC_REJECT
@@ -236,6 +244,7 @@ cdef extern from "riskcore.h" nogil:
         RC_CONTROL_VENUE_USAGE
         RC_CONTROL_RESET_COOLDOWN
         RC_CONTROL_REBASE_PEAK
+        RC_CONTROL_RESTART
 
     enum rc_event_kind:
         RC_EVENT_QUOTE
@@ -265,6 +274,15 @@ cdef extern from "riskcore.h" nogil:
         RC_EVENT_ERROR
         RC_EVENT_CONTROL
         RC_EVENT_REGIME
+
+    enum rc_entry_kind:
+        RC_ENTRY_PARAMETERS
+        RC_ENTRY_INSTRUMENT
+        RC_ENTRY_VENUE
+        RC_ENTRY_CURRENCY
+        RC_ENTRY_STRATEGY
+        RC_ENTRY_SCENARIO
+        RC_ENTRY_BATCH
 
     enum rc_size_limit:
         RC_SIZE_BASE
@@ -597,6 +615,178 @@ cdef extern from "riskcore.h" nogil:
         double down[RC_SCENARIOS]
         double up[RC_SCENARIOS]
 
+    struct rc_journal:
+        int64_t magic
+        int64_t abi_version
+        int64_t layout_hash
+        int64_t size_bytes
+        int64_t capacity
+        int64_t reserve
+        int64_t publish_interval
+        int64_t publish_next
+        int64_t committed
+        int64_t applied
+        int64_t lost
+        int64_t refused
+        int64_t request_seen
+        int64_t request_status
+        int64_t parameters_seen
+        int64_t parameters_status
+        int64_t heartbeat_seen_ns
+        int64_t spare[7]
+        int64_t drained
+        int64_t spare_2[7]
+        rc_parameters parameters
+
+    struct rc_journal_record:
+        int64_t sequence
+        int64_t checksum
+        int64_t parts
+        int64_t kind
+        int64_t time_ns
+        int64_t venue_time_ns
+        int64_t id
+        int64_t handle
+        int64_t instrument
+        int64_t strategy
+        int64_t venue
+        int64_t currency
+        int64_t side
+        int64_t type
+        int64_t time_in_force
+        int64_t order_flags
+        int64_t code
+        int64_t lots
+        int64_t price_ticks
+        int64_t lots_2
+        int64_t price_ticks_2
+        double value
+        double value_2
+        double confidence
+
+    struct rc_control_page:
+        int64_t magic
+        int64_t abi_version
+        int64_t layout_hash
+        int64_t size_bytes
+        int64_t spare[4]
+        int64_t kill
+        int64_t kill_author
+        int64_t request
+        int64_t parameters_sequence
+        int64_t heartbeat_ns
+        int64_t spare_2[3]
+        int64_t request_code
+        int64_t request_target
+        int64_t request_value
+        int64_t request_author
+        int64_t spare_3[4]
+        rc_parameters parameters
+
+    struct rc_published_page:
+        int64_t magic
+        int64_t abi_version
+        int64_t layout_hash
+        int64_t size_bytes
+        int64_t sequence
+        int64_t spare[3]
+        int64_t event_count
+        int64_t last_time_ns
+        int64_t sample_count
+        int64_t journal_sequence
+        int64_t journal_lost
+        int64_t journal_refused
+        int64_t parameters_version
+        int64_t parameters_author
+        int64_t parameters_seen
+        int64_t parameters_status
+        int64_t request_seen
+        int64_t request_status
+        int64_t kill
+        int64_t state
+        int64_t latches
+        int64_t unknown_orders
+        double high_water_mark
+        double max_drawdown_seen
+        double realized_pnl
+        double fees
+        double funding
+        double turnover_day
+        int64_t cooldown_until_ns
+        int64_t regime
+        int64_t regime_since_ns
+        double latency_ewma_ns
+        int64_t latency_max_ns
+        int64_t errors
+        int64_t last_quote_ns
+        int64_t monitor_heartbeat_ns
+        double gross_leverage_used
+        double net_leverage_used
+        double value_at_risk_used
+        double expected_shortfall_used
+        double stop_loss_used
+        double herfindahl_used
+        double weight_used
+        double cluster_used
+        double stress_used
+        double drawdown_used
+        double daily_loss_used
+        double turnover_used
+        double open_orders_used
+        int64_t position_total
+        int64_t position_count
+        int64_t position_instrument[64]
+        int64_t position_lots[64]
+        double position_value[64]
+        double position_gross[64]
+        double position_var[64]
+        double position_pnl[64]
+        double position_stop[64]
+        int64_t position_latches[64]
+        int64_t decisions[4]
+        int64_t reasons[128]
+        int64_t events[32]
+        double regime_probability[RC_REGIMES]
+        int64_t venue_state[RC_VENUES]
+        double venue_gross[RC_VENUES]
+        int64_t strategy_state[RC_STRATEGIES]
+        double strategy_pnl[RC_STRATEGIES]
+        double equity
+        double gross_leverage
+        double net_leverage
+        double volatility
+        double value_at_risk
+        double value_at_risk_working
+        double expected_shortfall
+        double expected_shortfall_working
+        double herfindahl
+        double largest_weight
+        double cluster_risk
+        double stop_loss
+        double stress_loss
+        int64_t stress_scenario
+        double drawdown
+        double daily_loss
+        double budget
+        double cushion
+        double free_margin
+        int64_t open_orders
+
+    struct rc_payload:
+        int64_t words[128]
+        double down[RC_INSTRUMENTS]
+        double up[RC_INSTRUMENTS]
+
+    struct rc_checkpoint_result:
+        int64_t magic
+        int64_t abi_version
+        int64_t layout_hash
+        int64_t size_bytes
+        int64_t sequence
+        int64_t checksum
+        int64_t event_count
+        int64_t last_time_ns
+
     struct rc_header:
         int64_t magic
         int64_t abi_version
@@ -922,6 +1112,24 @@ cdef extern from "riskcore.h" nogil:
     int64_t rc_position_risk(const rc_state *state, int64_t instrument, rc_position_risk_result *risk)
     int64_t rc_portfolio_risk(const rc_state *state, rc_portfolio_risk_result *risk)
     int64_t rc_kelly(const rc_state *state, const double *expected_returns, double *weights, double *scratch)
+    int64_t rc_journal_init(rc_journal *journal, int64_t capacity, int64_t reserve, int64_t publish_interval)
+    int64_t rc_journal_attach(const rc_journal *journal)
+    int64_t rc_journal_resume(rc_journal *journal, const rc_control_page *control)
+    int64_t rc_control_init(rc_control_page *control)
+    int64_t rc_control_attach(const rc_control_page *control)
+    int64_t rc_control_kill(rc_control_page *control, int64_t author)
+    int64_t rc_control_request(rc_control_page *control, int64_t code, int64_t target, int64_t value, int64_t author)
+    int64_t rc_control_parameters(rc_control_page *control, const rc_parameters *parameters)
+    int64_t rc_control_beat(rc_control_page *control, int64_t time_ns)
+    int64_t rc_page_init(rc_published_page *page)
+    int64_t rc_page_attach(const rc_published_page *page)
+    int64_t rc_page_read(const rc_published_page *page, rc_published_page *copy)
+    int64_t rc_publish(const rc_state *state, const rc_journal *journal, rc_published_page *page)
+    int64_t rc_submit(rc_state *state, rc_journal *journal, rc_journal_record *ring, const rc_control_page *control, rc_published_page *page, const rc_event *event, rc_decision *decision)
+    int64_t rc_submit_set(rc_state *state, rc_journal *journal, rc_journal_record *ring, const rc_control_page *control, rc_published_page *page, int64_t time_ns, int64_t kind, int64_t index, const rc_payload *payload)
+    int64_t rc_submit_batch(rc_state *state, rc_journal *journal, rc_journal_record *ring, const rc_control_page *control, rc_published_page *page, const rc_order *orders, rc_decision *decisions, int64_t count)
+    int64_t rc_replay(rc_state *state, const rc_journal_record *records, int64_t capacity, int64_t base, int64_t first, int64_t last, rc_payload *payload, rc_order *orders, rc_decision *decisions, int64_t legs)
+    int64_t rc_checksum(const int64_t *words, int64_t count)
 
     const char *rc_status_name(int64_t number)
     const char *rc_action_name(int64_t number)
@@ -941,6 +1149,7 @@ cdef extern from "riskcore.h" nogil:
     const char *rc_regime_number_name(int64_t number)
     const char *rc_control_code_name(int64_t number)
     const char *rc_event_kind_name(int64_t number)
+    const char *rc_entry_kind_name(int64_t number)
     const char *rc_size_limit_name(int64_t number)
     int rc_library_matches()
     int64_t rc_next_reason(const rc_decision *decision, int64_t after)

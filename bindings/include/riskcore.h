@@ -37,7 +37,7 @@
  *
  *     int main(void)
  *     {
- *         // Indices follow the order in the YAML files: the perpetual on bitcoin, its venue, dollars.
+ *         // Indices follow the order in the YAML files: a perpetual on bitcoin, its venue, dollars.
  *         const int64_t bitcoin = 5, venue = 1, dollar = 0;
  *         int64_t now = 1700000000000000000; // ns since 1970, UTC: the library reads no clock
  *         FILE *file = fopen("account.bin", "rb");
@@ -116,25 +116,25 @@ extern "C" {
  * rc_state_attach refuses a buffer that any other library made. Whether this header and the library
  * that you have linked fit is one call at start-up: rc_library_matches().
  */
-#define RC_VERSION "0.1.0"                          /* of the package */
+#define RC_VERSION "0.1.0"                           /* of the package */
 #define RC_VERSION_MAJOR 0
 #define RC_VERSION_MINOR 1
 #define RC_VERSION_PATCH 0
-#define RC_ABI_VERSION 1                            /* raised when a function or field changes
-                                                     * meaning */
-#define RC_MAGIC INT64_C(4995142087152453970)       /* first eight bytes of a buffer, RISKCORE in
-                                                     * ASCII */
-#define RC_LAYOUT_HASH INT64_C(689263276697573414)  /* of every field, and the shape */
-#define RC_STATE_SIZE 1777728                       /* bytes of a buffer */
-#define RC_STATE_ALIGNMENT 64                       /* of its address, in bytes */
-#define RC_INSTRUMENTS 64                           /* shape: instruments */
-#define RC_STRATEGIES 8                             /* shape: strategies */
-#define RC_VENUES 8                                 /* shape: venues */
-#define RC_CURRENCIES 8                             /* shape: currencies */
-#define RC_REGIMES 4                                /* shape: regimes */
-#define RC_WINDOW 512                               /* shape: window */
-#define RC_SCENARIOS 32                             /* shape: scenarios */
-#define RC_ORDERS 4096                              /* shape: orders */
+#define RC_ABI_VERSION 1                             /* raised when a function or field changes
+                                                      * meaning */
+#define RC_MAGIC INT64_C(4995142087152453970)        /* first eight bytes of a buffer, RISKCORE
+                                                      * in ASCII */
+#define RC_LAYOUT_HASH INT64_C(2360565255816736420)  /* of every field, and the shape */
+#define RC_STATE_SIZE 1777728                        /* bytes of a buffer */
+#define RC_STATE_ALIGNMENT 64                        /* of its address, in bytes */
+#define RC_INSTRUMENTS 64                            /* shape: instruments */
+#define RC_STRATEGIES 8                              /* shape: strategies */
+#define RC_VENUES 8                                  /* shape: venues */
+#define RC_CURRENCIES 8                              /* shape: currencies */
+#define RC_REGIMES 4                                 /* shape: regimes */
+#define RC_WINDOW 512                                /* shape: window */
+#define RC_SCENARIOS 32                              /* shape: scenarios */
+#define RC_ORDERS 4096                               /* shape: orders */
 
 /* ================================================================================================
  * Conventions
@@ -172,7 +172,8 @@ extern "C" {
  *
  * Threads. All functions that change an account are called by one thread, the writer. Different
  * buffers share nothing, so different accounts may live in different threads. Other threads and
- * processes read a copy (rc_checkpoint): a buffer that is being written can be seen half changed.
+ * processes read a copy (rc_checkpoint) or the published page (rc_page_read): a buffer that is
+ * being written can be seen half changed.
  *
  * Signals, floating point. No function blocks, locks or calls anything outside. The bits of the
  * results rest on IEEE arithmetic with denormals and rounding to nearest, as every x86-64 process
@@ -191,13 +192,12 @@ extern "C" {
  * number's name, "unknown" where it has none.
  */
 
-/* Status of a call: what became of the event. Smaller numbers above RC_OK take precedence. From
- * RC_BAD_BUFFER to RC_DUPLICATE, nothing at all has changed.
+/* Status of a call: what became of the event. Where several of an event's apply, the smallest above
+ * RC_OK is returned. From RC_BAD_BUFFER to RC_DUPLICATE, nothing at all has changed.
  */
 enum rc_status {
     RC_OK = 1,
-    RC_BAD_BUFFER = 2,           /* magic, ABI, layout hash or shape differ: nothing was read or
-                                  * written */
+    RC_BAD_BUFFER = 2,           /* damaged, misaligned or not ours: nothing was read or written */
     RC_INVALID_TIME = 3,         /* time not in [1, 2**62], or more than a year ahead of the last
                                   * event */
     RC_INVALID_INSTRUMENT = 4,   /* index out of range or never set */
@@ -215,7 +215,15 @@ enum rc_status {
     RC_DUPLICATE = 16,           /* a proven repeat of an execution: ignored, nothing changed */
     RC_BOOKED_UNMATCHED = 17,    /* a fact was booked without its order; the instrument is
                                   * latched */
-    RC_BUSY = 18                 /* rows of the covariance pass remain */
+    RC_BUSY = 18,                /* rows of the covariance pass remain; a page is being written */
+    RC_JOURNAL_FULL = 19,        /* no room in the journal: refused, nothing changed */
+    RC_NOT_JOURNALED = 20,       /* a fact was applied for which the journal had no room */
+    RC_WRONG_MAGIC = 21,         /* attach: the memory does not hold what was expected */
+    RC_WRONG_ABI = 22,           /* attach: another version of the binary interface */
+    RC_WRONG_SHAPE = 23,         /* attach: other sizes */
+    RC_WRONG_SIZE = 24,          /* attach: another number of bytes */
+    RC_WRONG_LAYOUT = 25,        /* attach: another layout hash */
+    RC_TORN = 26                 /* a record or a checkpoint whose checksum does not fit */
 };
 
 /* Action of a decision. RC_RESIZE: send the lots of the decision, which are fewer than you asked
@@ -490,8 +498,10 @@ enum rc_control_code {
     RC_CONTROL_VENUE_USAGE = 9,         /* value: messages used in the current window as the
                                          * venue reports it */
     RC_CONTROL_RESET_COOLDOWN = 10,
-    RC_CONTROL_REBASE_PEAK = 11         /* high-water mark and start of day to today's equity: a
+    RC_CONTROL_REBASE_PEAK = 11,        /* high-water mark and start of day to today's equity: a
                                          * loss accepted */
+    RC_CONTROL_RESTART = 12             /* the process was away: every live order is of unknown
+                                         * fate */
 };
 
 /* Kinds of rc_event, one for each function that takes an event; see rc_apply. */
@@ -523,6 +533,19 @@ enum rc_event_kind {
     RC_EVENT_ERROR = 25,
     RC_EVENT_CONTROL = 26,
     RC_EVENT_REGIME = 27
+};
+
+/* Kinds of journal entries beyond the events: configuration and batches. The first record has the
+ * head, with the number of words or legs in lots; the records behind it carry them.
+ */
+enum rc_entry_kind {
+    RC_ENTRY_PARAMETERS = 64,
+    RC_ENTRY_INSTRUMENT = 65,
+    RC_ENTRY_VENUE = 66,
+    RC_ENTRY_CURRENCY = 67,
+    RC_ENTRY_STRATEGY = 68,
+    RC_ENTRY_SCENARIO = 69,
+    RC_ENTRY_BATCH = 70
 };
 
 /* What limited a proposed size. Up to RC_SIZE_BUDGET these are candidates, of which the smallest
@@ -1033,6 +1056,220 @@ struct rc_shocks {
 };
 typedef struct rc_shocks rc_shocks;
 
+/* The head of a journal; capacity records of rc_journal_record follow it in memory. The writer
+ * alone moves committed and applied. The drainer, who keeps the records elsewhere, moves drained
+ * when they are safe, with a release store (__atomic_store_n); what is not drained is never
+ * overwritten. parameters is a copy of the control page's last block.
+ */
+struct rc_journal {
+    int64_t magic;                    /* RC_MAGIC */
+    int64_t abi_version;              /* RC_ABI_VERSION of the code that made it */
+    int64_t layout_hash;              /* of the state whose events it keeps */
+    int64_t size_bytes;               /* of this record; the ring of records follows it [bytes] */
+    int64_t capacity;                 /* records in the ring, a power of two */
+    int64_t reserve;                  /* records kept for facts, cancels and control when the
+                                       * rest is used up */
+    int64_t publish_interval;         /* records between two copies to the published page; 0: at
+                                       * samples only */
+    int64_t publish_next;             /* sequence from which the next copy is due */
+    int64_t committed;                /* sequence of the last record that is whole */
+    int64_t applied;                  /* sequence of the last record whose event is in the state */
+    int64_t lost;                     /* facts applied for which there was no room: the journal
+                                       * no longer tells all */
+    int64_t refused;                  /* events refused for want of room */
+    int64_t request_seen;             /* number of the control page's last request that was taken */
+    int64_t request_status;           /* status of it */
+    int64_t parameters_seen;          /* number of the control page's last parameters that were
+                                       * taken */
+    int64_t parameters_status;        /* status of them */
+    int64_t heartbeat_seen_ns;        /* the control page's last heartbeat that was taken [ns] */
+    int64_t spare[7];                 /* zero; what the drainer writes starts on a cache line */
+    int64_t drained;                  /* sequence of the last record that is kept elsewhere;
+                                       * those up to it are overwritten */
+    int64_t spare_2[7];               /* zero */
+    struct rc_parameters parameters;
+};
+typedef struct rc_journal rc_journal;
+
+/* One record of the journal: sequence, checksum, and an event from kind on. What is at or below
+ * rc_journal.committed (read it with an acquire load) is whole.
+ */
+struct rc_journal_record {
+    int64_t sequence;                 /* 1 for the first record of an account, then one by one */
+    int64_t checksum;                 /* of all other words */
+    int64_t parts;                    /* records of this entry, this one included; 0 where it
+                                       * continues another */
+    int64_t kind;                     /* RC_EVENT_* */
+    int64_t time_ns;                  /* time of the writer [ns] */
+    int64_t venue_time_ns;            /* the venue's own time, informational [ns] */
+    int64_t id;                       /* client order, execution or venue order identifier */
+    int64_t handle;                   /* order handle, 0 for none */
+    int64_t instrument;               /* index */
+    int64_t strategy;                 /* index */
+    int64_t venue;                    /* index */
+    int64_t currency;                 /* index */
+    int64_t side;                     /* RC_BUY or RC_SELL */
+    int64_t type;                     /* order type */
+    int64_t time_in_force;            /* RC_GTC, RC_IOC or RC_FOK */
+    int64_t order_flags;              /* order flags */
+    int64_t code;                     /* control code, error code, venue order state */
+    int64_t lots;                     /* quantity; bid size of a quote [lots] */
+    int64_t price_ticks;              /* price; bid of a quote [ticks] */
+    int64_t lots_2;                   /* ask size of a quote; new lots of a replace [lots] */
+    int64_t price_ticks_2;            /* ask of a quote; stop trigger of an order [ticks] */
+    double value;                     /* fee, rate, amount, latency, probability */
+    double value_2;                   /* second value where a kind has one */
+    double confidence;                /* of an order [fraction] */
+};
+typedef struct rc_journal_record rc_journal_record;
+
+/* The page by which others steer: a small memory that other processes may write, apart from the
+ * state. Change it with the rc_control_* functions below, never by hand.
+ */
+struct rc_control_page {
+    int64_t magic;                    /* RC_MAGIC */
+    int64_t abi_version;              /* RC_ABI_VERSION of the code that made it */
+    int64_t layout_hash;              /* of the state it steers */
+    int64_t size_bytes;               /* of this record [bytes] */
+    int64_t spare[4];                 /* zero */
+    int64_t kill;                     /* 1: the next entry pulls the kill switch */
+    int64_t kill_author;              /* who wants it */
+    int64_t request;                  /* number of the last request; odd while it is being
+                                       * written */
+    int64_t parameters_sequence;      /* number of the last parameters; odd while they are being
+                                       * written */
+    int64_t heartbeat_ns;             /* last sign of life of the monitor [ns] */
+    int64_t spare_2[3];               /* zero */
+    int64_t request_code;             /* RC_CONTROL_* */
+    int64_t request_target;           /* instrument, venue or strategy */
+    int64_t request_value;            /* new state */
+    int64_t request_author;           /* named person */
+    int64_t spare_3[4];               /* zero */
+    struct rc_parameters parameters;
+};
+typedef struct rc_control_page rc_control_page;
+
+/* The page by which others look: figures, limits used, latches and positions as of one moment. Take
+ * a copy with rc_page_read; sequence is odd while the writer is writing.
+ */
+struct rc_published_page {
+    int64_t magic;                    /* RC_MAGIC */
+    int64_t abi_version;              /* RC_ABI_VERSION of the code that made it */
+    int64_t layout_hash;              /* of the state it tells about */
+    int64_t size_bytes;               /* of this record [bytes] */
+    int64_t sequence;                 /* odd while it is being written */
+    int64_t spare[3];                 /* zero */
+    int64_t event_count;              /* valid events applied */
+    int64_t last_time_ns;             /* of the state [ns] */
+    int64_t sample_count;             /* sampling intervals closed */
+    int64_t journal_sequence;         /* last record in the state */
+    int64_t journal_lost;             /* facts without a record */
+    int64_t journal_refused;          /* events refused for want of room */
+    int64_t parameters_version;       /* of the limits in force */
+    int64_t parameters_author;        /* who set them */
+    int64_t parameters_seen;          /* number of the control page's parameters taken last */
+    int64_t parameters_status;        /* status of them */
+    int64_t request_seen;             /* number of the control page's request taken last */
+    int64_t request_status;           /* status of it */
+    int64_t kill;                     /* 1 after the kill switch */
+    int64_t state;                    /* RC_NORMAL, RC_ACCOUNT_REDUCE_ONLY or RC_CANCEL_ONLY */
+    int64_t latches;                  /* RC_LATCH_* of the account */
+    int64_t unknown_orders;           /* orders of unknown fate */
+    double high_water_mark;           /* highest equity [money] */
+    double max_drawdown_seen;         /* largest drawdown so far [fraction] */
+    double realized_pnl;              /* since the start, before fees [money] */
+    double fees;                      /* since the start [money] */
+    double funding;                   /* since the start [money] */
+    double turnover_day;              /* filled notional of the UTC day [money] */
+    int64_t cooldown_until_ns;        /* nothing is opened before [ns] */
+    int64_t regime;                   /* index of the decided regime */
+    int64_t regime_since_ns;          /* time of its last change [ns] */
+    double latency_ewma_ns;           /* smoothed processing latency [ns] */
+    int64_t latency_max_ns;           /* largest since the start [ns] */
+    int64_t errors;                   /* reported since the start */
+    int64_t last_quote_ns;            /* time of the last good quote [ns] */
+    int64_t monitor_heartbeat_ns;     /* last word of the monitor [ns] */
+    double gross_leverage_used;       /* of the limit; 0 without a limit [fraction] */
+    double net_leverage_used;         /* of the limit [fraction] */
+    double value_at_risk_used;        /* of the limit, working orders included [fraction] */
+    double expected_shortfall_used;   /* of the limit, working orders included [fraction] */
+    double stop_loss_used;            /* of max_portfolio_risk [fraction] */
+    double herfindahl_used;           /* of the limit [fraction] */
+    double weight_used;               /* of the limit [fraction] */
+    double cluster_used;              /* of max_correlation_risk [fraction] */
+    double stress_used;               /* of the limit [fraction] */
+    double drawdown_used;             /* of the limit [fraction] */
+    double daily_loss_used;           /* of the limit [fraction] */
+    double turnover_used;             /* of the limit [fraction] */
+    double open_orders_used;          /* of the limit [fraction] */
+    int64_t position_total;           /* instruments with a position, working orders or a latch */
+    int64_t position_count;           /* of them, rows below that are filled */
+    int64_t position_instrument[64];  /* index */
+    int64_t position_lots[64];        /* filled, signed [lots] */
+    double position_value[64];        /* signed, at the mark [money] */
+    double position_gross[64];        /* the larger end, working orders included [money] */
+    double position_var[64];          /* standalone VaR of that [money] */
+    double position_pnl[64];          /* unrealised [cash] */
+    double position_stop[64];         /* current stop; 0 for none [ticks] */
+    int64_t position_latches[64];     /* RC_LATCH_* of the instrument */
+    int64_t decisions[4];             /* decisions by action */
+    int64_t reasons[128];             /* objections by check number */
+    int64_t events[32];               /* valid events by kind */
+    double regime_probability[RC_REGIMES];  /* filtered probabilities [fraction] */
+    int64_t venue_state[RC_VENUES];   /* as in the state */
+    double venue_gross[RC_VENUES];    /* gross positions [money] */
+    int64_t strategy_state[RC_STRATEGIES];  /* as in the state */
+    double strategy_pnl[RC_STRATEGIES];  /* since the start [money] */
+    double equity;                    /* now [money] */
+    double gross_leverage;            /* gross / equity [fraction] */
+    double net_leverage;              /* net / equity [fraction] */
+    double volatility;                /* 24 h standard deviation of the filled portfolio [money] */
+    double value_at_risk;             /* VaR 95 %, filled positions [money] */
+    double value_at_risk_working;     /* with every working order at its worst [money] */
+    double expected_shortfall;        /* ES 95 %, filled positions [money] */
+    double expected_shortfall_working;  /* with every working order at its worst [money] */
+    double herfindahl;                /* sum of squared weights [fraction] */
+    double largest_weight;            /* largest exposure to one underlying / equity [fraction] */
+    double cluster_risk;              /* largest cluster [money] */
+    double stop_loss;                 /* sum of losses at stops [money] */
+    double stress_loss;               /* worst scenario [money] */
+    int64_t stress_scenario;          /* its index, -1 for none */
+    double drawdown;                  /* from the high-water mark [fraction] */
+    double daily_loss;                /* since the start of the day, never negative [fraction] */
+    double budget;                    /* drawdown budget [money] */
+    double cushion;                   /* budget / equity [fraction] */
+    double free_margin;               /* equity of all venues less initial margins [money] */
+    int64_t open_orders;              /* working */
+    int64_t padding[7];               /* to a whole cache line */
+};
+typedef struct rc_published_page rc_published_page;
+
+/* What rc_submit_set journals: the record of the kind of entry copied to the front of words, and a
+ * scenario's moves. Scratch memory of rc_replay.
+ */
+struct rc_payload {
+    int64_t words[128];               /* a record of parameters, instrument, venue, currency,
+                                       * strategy or scenario */
+    double down[RC_INSTRUMENTS];      /* of a scenario [fraction] */
+    double up[RC_INSTRUMENTS];        /* of a scenario [fraction] */
+};
+typedef struct rc_payload rc_payload;
+
+/* The head of a checkpoint in a file: which journal record the state behind it has seen, and
+ * rc_checksum over that state's words.
+ */
+struct rc_checkpoint_result {
+    int64_t magic;                    /* RC_MAGIC */
+    int64_t abi_version;              /* RC_ABI_VERSION of the code that made it */
+    int64_t layout_hash;              /* of the state */
+    int64_t size_bytes;               /* of the state, which follows [bytes] */
+    int64_t sequence;                 /* last journal record that is in the state */
+    int64_t checksum;                 /* of the state's words */
+    int64_t event_count;              /* of the state */
+    int64_t last_time_ns;             /* of the state [ns] */
+};
+typedef struct rc_checkpoint_result rc_checkpoint_result;
+
 /* ================================================================================================
  * The buffer, block by block
  * ================================================================================================ */
@@ -1495,7 +1732,8 @@ int64_t rc_state_init(struct rc_state *state) RC_NOEXCEPT;
  * another shape never touches the buffer. Memory must hold at least RC_STATE_SIZE bytes; nothing is
  * written.
  *
- * Returns: RC_BAD_BUFFER (also for null and for an address that is not aligned) or RC_OK.
+ * Returns: RC_WRONG_MAGIC, RC_WRONG_ABI, RC_WRONG_SHAPE, RC_WRONG_SIZE, RC_WRONG_LAYOUT,
+ * RC_BAD_BUFFER (damaged, null or not aligned) or RC_OK.
  *
  * Cost: cold, looks at every index once. Reads only: the writer's thread, or any thread on a copy.
  */
@@ -1924,7 +2162,7 @@ int64_t rc_on_fill(struct rc_state *state, int64_t time_ns, int64_t handle, int6
  * lots stay as they are: the venue reports an order that trades on.
  *
  *   time_ns, instrument, strategy, side, lots, price_ticks, fee, fee_currency, execution_id
- *                               Those of the execution, as in rc_on_fill.
+ *                                 Those of the execution, as in rc_on_fill.
  *
  * Returns: As rc_on_fill, but for RC_BOOKED_UNMATCHED; RC_DUPLICATE for a second bust of one
  * execution.
@@ -2064,6 +2302,9 @@ int64_t rc_on_latency(struct rc_state *state, int64_t time_ns, int64_t latency_n
 int64_t rc_on_error(struct rc_state *state, int64_t time_ns, int64_t code) RC_NOEXCEPT;
 
 /* What a person or the monitor decides: kill, latch, reset, state of a venue or strategy.
+ *
+ * RC_CONTROL_RESTART is the first event of a process that takes over an account: answers may have
+ * been missed, so every live order is of unknown fate until it is reconciled.
  *
  *   code    RC_CONTROL_*.
  *   target  Instrument, venue or strategy where the code has one; else ignored.
@@ -2222,6 +2463,262 @@ int64_t rc_kelly(const struct rc_state *state, const double *expected_returns, d
                  double *scratch) RC_NOEXCEPT;
 
 /* ================================================================================================
+ * Journal and shared pages
+ * ================================================================================================ */
+
+/* For engines that must survive their own end, and for the people who watch them. The writer calls
+ * rc_submit in place of the functions above: what other processes left on the control page happens
+ * first, then the event is written to the journal, applied and answered, and from time to time the
+ * published page is written. Journal, control page and published page are memory of yours beside
+ * the state, aligned to RC_STATE_ALIGNMENT and zeroed before their init; in shared memory they
+ * outlive the process.
+ *
+ * Recovery: attach state and journal; where applied equals committed the state is whole, else take
+ * the last checkpoint; rc_replay the records behind it, rc_journal_resume, and submit a control
+ * event RC_CONTROL_RESTART. Do not mix rc_submit with the plain functions on one state: the journal
+ * would not tell what those did.
+ *
+ *   rc_journal_init        make an empty journal in zeroed memory
+ *   rc_journal_attach      RC_OK where the memory holds a journal of this build
+ *   rc_journal_resume      the writer takes over after a recovery
+ *   rc_control_init        make an empty control page in zeroed memory
+ *   rc_control_attach      RC_OK where the memory holds a control page of this build
+ *   rc_control_kill        pull the kill switch
+ *   rc_control_request     leave a control event for the writer
+ *   rc_control_parameters  leave a parameter block for the writer
+ *   rc_control_beat        the monitor is alive
+ *   rc_page_init           make an empty published page in zeroed memory
+ *   rc_page_attach         RC_OK where the memory holds a published page of this build
+ *   rc_page_read           copy a page that was whole at one moment; RC_BUSY: try again
+ *   rc_publish             write the published page now
+ *   rc_submit              journal one event, apply it and answer
+ *   rc_submit_set          journal a change of configuration and apply it
+ *   rc_submit_batch        journal a batch of orders and judge it
+ *   rc_replay              apply journal records to the state they began from; returns the next
+ *                          sequence
+ *   rc_checksum            checksum of words
+ */
+
+/* Make an empty journal in zeroed memory: this record, then capacity records of the ring.
+ *
+ *   journal           zeroed
+ *   capacity          records, a power of two, 256 to 2**32
+ *   reserve           records, 0 to capacity / 2
+ *   publish_interval  records between two published copies; 0: at samples only
+ *
+ * The memory is sizeof(struct rc_journal) + capacity x sizeof(struct rc_journal_record) bytes,
+ * zeroed. reserve is what new orders and market data leave to facts, cancels and control.
+ *
+ * Returns: RC_INVALID_VALUE or RC_OK.
+ *
+ * Cost: cold. The writer's thread, before it shares the memory.
+ */
+int64_t rc_journal_init(struct rc_journal *journal, int64_t capacity, int64_t reserve,
+                        int64_t publish_interval) RC_NOEXCEPT;
+
+/* RC_OK where the memory holds a journal of this build.
+ *
+ * Returns: RC_WRONG_MAGIC, RC_WRONG_ABI, RC_WRONG_SIZE, RC_WRONG_LAYOUT, RC_TORN (numbers in it
+ * that cannot be) or RC_OK.
+ *
+ * Cost: cold. Any process that maps the journal.
+ */
+int64_t rc_journal_attach(const struct rc_journal *journal) RC_NOEXCEPT;
+
+/* The writer takes over after a recovery: all that is committed is in the state now.
+ *
+ * A heartbeat that was there before is no sign of life.
+ *
+ * Returns: RC_OK.
+ *
+ * Cost: cold. The writer's thread.
+ */
+int64_t rc_journal_resume(struct rc_journal *journal, const struct rc_control_page *control)
+                          RC_NOEXCEPT;
+
+/* Make an empty control page in zeroed memory.
+ *
+ * Returns: RC_OK.
+ *
+ * Cost: cold. Whoever makes the page, before it is shared.
+ */
+int64_t rc_control_init(struct rc_control_page *control) RC_NOEXCEPT;
+
+/* RC_OK where the memory is a control page of this build; else RC_WRONG_*.
+ *
+ * Returns: RC_WRONG_MAGIC, RC_WRONG_ABI, RC_WRONG_SIZE, RC_WRONG_LAYOUT or RC_OK.
+ *
+ * Cost: cold. Any process that maps the page.
+ */
+int64_t rc_control_attach(const struct rc_control_page *control) RC_NOEXCEPT;
+
+/* Ask for the kill switch: the writer's next entry pulls it. Never refused.
+ *
+ *   author  Who; 0 where nobody is named.
+ *
+ * Until RC_CONTROL_RESET_KILL is requested, by a named person, only cancels pass.
+ *
+ * Returns: RC_OK.
+ *
+ * Cost: hot, O(1). Any process that may write the page; one at a time.
+ */
+int64_t rc_control_kill(struct rc_control_page *control, int64_t author) RC_NOEXCEPT;
+
+/* Leave a request that the writer's next entry turns into a control event.
+ *
+ * A request that is not taken yet is replaced. Resetting the kill switch takes the kill word back.
+ * One process at a time.
+ *
+ * Returns: RC_INVALID_IDENTIFIER or RC_OK. What the core says of it stands in the published page.
+ *
+ * Cost: cold. Any process that may write the page; one at a time.
+ */
+int64_t rc_control_request(struct rc_control_page *control, int64_t code, int64_t target,
+                           int64_t value, int64_t author) RC_NOEXCEPT;
+
+/* Leave a parameter block that the writer's next entry applies; one process at a time.
+ *
+ *   parameters  With a version other than 0 and the author.
+ *
+ * Returns: RC_OK. What the core says of the block stands in the published page.
+ *
+ * Cost: cold. Any process that may write the page; one at a time.
+ */
+int64_t rc_control_parameters(struct rc_control_page *control,
+                              const struct rc_parameters *parameters) RC_NOEXCEPT;
+
+/* The monitor's sign of life: any number other than the last one.
+ *
+ *   time_ns  The monitor's clock; the writer counts the beat at its own time.
+ *
+ * Returns: RC_OK.
+ *
+ * Cost: cold. Any process that may write the page; one at a time.
+ */
+int64_t rc_control_beat(struct rc_control_page *control, int64_t time_ns) RC_NOEXCEPT;
+
+/* Make an empty published page in zeroed memory.
+ *
+ * Returns: RC_OK.
+ *
+ * Cost: cold. Whoever makes the page, before it is shared.
+ */
+int64_t rc_page_init(struct rc_published_page *page) RC_NOEXCEPT;
+
+/* RC_OK where the memory is a published page of this build; else RC_WRONG_*.
+ *
+ * Returns: RC_WRONG_MAGIC, RC_WRONG_ABI, RC_WRONG_SIZE, RC_WRONG_LAYOUT or RC_OK.
+ *
+ * Cost: cold. Any process that maps the page.
+ */
+int64_t rc_page_attach(const struct rc_published_page *page) RC_NOEXCEPT;
+
+/* Copy a published page that was whole at one moment.
+ *
+ *   page  another process may be writing it
+ *
+ * Never stops the writer, and never returns a page of two moments.
+ *
+ * Returns: RC_BUSY where the writer was in the way 64 times, else RC_OK.
+ *
+ * Cost: cold, copies the page. Any process that maps the page.
+ */
+int64_t rc_page_read(const struct rc_published_page *page, struct rc_published_page *copy)
+                     RC_NOEXCEPT;
+
+/* Copy what a monitor needs into the published page.
+ *
+ *   page  Written by this process alone.
+ *
+ * rc_submit does it by itself after each sample and every publish_interval records.
+ *
+ * Returns: RC_BAD_BUFFER or RC_OK.
+ *
+ * Cost: cold, O(instruments + scenarios). The writer's thread.
+ */
+int64_t rc_publish(const struct rc_state *state, const struct rc_journal *journal,
+                   struct rc_published_page *page) RC_NOEXCEPT;
+
+/* Journal one event, apply it and answer.
+ *
+ *   ring      The memory behind the journal's record.
+ *   decision  Of RC_EVENT_CHECK and RC_EVENT_REPLACE.
+ *
+ * Fill the event as rc_apply takes it. Of an order, read decision.action. A status that is not
+ * RC_OK comes with a decision that rejects.
+ *
+ * Returns: The event's status, as rc_apply returns it; RC_BAD_BUFFER where the parts are not of one
+ * build; RC_JOURNAL_FULL where there is no room for an order or market data (nothing changed);
+ * RC_NOT_JOURNALED where a fact was applied without a record.
+ *
+ * Cost: that of the event, and a copy of 192 bytes. The writer's thread.
+ */
+int64_t rc_submit(struct rc_state *state, struct rc_journal *journal,
+                  struct rc_journal_record *ring, const struct rc_control_page *control,
+                  struct rc_published_page *page, const struct rc_event *event,
+                  struct rc_decision *decision) RC_NOEXCEPT;
+
+/* Journal a change of configuration, apply it and answer.
+ *
+ *   journal, ring, control, page  As in rc_submit.
+ *   kind                          RC_ENTRY_PARAMETERS to RC_ENTRY_SCENARIO.
+ *   index                         Of the instrument, venue, currency, strategy or scenario; ignored
+ *                                 for parameters.
+ *   payload                       The record in words; a scenario's moves in down and up.
+ *
+ * Returns: Status of the plain function; RC_BAD_BUFFER, RC_INVALID_CODE or RC_JOURNAL_FULL: nothing
+ * changed.
+ *
+ * Cost: cold, that of the plain function. The writer's thread.
+ */
+int64_t rc_submit_set(struct rc_state *state, struct rc_journal *journal,
+                      struct rc_journal_record *ring, const struct rc_control_page *control,
+                      struct rc_published_page *page, int64_t time_ns, int64_t kind, int64_t index,
+                      const struct rc_payload *payload) RC_NOEXCEPT;
+
+/* Journal a batch of orders, judge it and answer.
+ *
+ *   journal, ring, control, page  As in rc_submit.
+ *   orders, decisions, count      As in rc_check_batch.
+ *
+ * Returns: RC_APPROVE or RC_REJECT.
+ *
+ * Cost: that of rc_check_batch, and a copy of each leg. The writer's thread.
+ */
+int64_t rc_submit_batch(struct rc_state *state, struct rc_journal *journal,
+                        struct rc_journal_record *ring, const struct rc_control_page *control,
+                        struct rc_published_page *page, const struct rc_order *orders,
+                        struct rc_decision *decisions, int64_t count) RC_NOEXCEPT;
+
+/* Apply entries of a journal to the state that it began from.
+ *
+ *   records      A ring, or a stretch of an archive.
+ *   base         Sequence of records[0]; 1 for a ring.
+ *   first, last  Stretch of sequences to apply.
+ *   legs         at least 64
+ *
+ * The same records from the same state give the same bytes as when they were first applied.
+ *
+ * Returns: Sequence behind the last entry that was applied; last + 1 where all were. A record that
+ * is torn, or an entry that does not end at last or before, stops it.
+ *
+ * Cost: cold, that of every event. The writer's thread.
+ */
+int64_t rc_replay(struct rc_state *state, const struct rc_journal_record *records, int64_t capacity,
+                  int64_t base, int64_t first, int64_t last, struct rc_payload *payload,
+                  struct rc_order *orders, struct rc_decision *decisions, int64_t legs) RC_NOEXCEPT;
+
+/* Checksum of count words of a checkpoint; NumPy computes the same in readers.
+ *
+ *   count  0 or more
+ *
+ * Returns: the checksum.
+ *
+ * Cost: cold, O(count). Any thread.
+ */
+int64_t rc_checksum(const int64_t *words, int64_t count) RC_NOEXCEPT;
+
+/* ================================================================================================
  * Names and small helpers
  * ================================================================================================ */
 
@@ -2250,6 +2747,14 @@ static inline const char *rc_status_name(int64_t number)
     case 16: return "DUPLICATE";
     case 17: return "BOOKED_UNMATCHED";
     case 18: return "BUSY";
+    case 19: return "JOURNAL_FULL";
+    case 20: return "NOT_JOURNALED";
+    case 21: return "WRONG_MAGIC";
+    case 22: return "WRONG_ABI";
+    case 23: return "WRONG_SHAPE";
+    case 24: return "WRONG_SIZE";
+    case 25: return "WRONG_LAYOUT";
+    case 26: return "TORN";
     default: return "unknown";
     }
 }
@@ -2511,6 +3016,7 @@ static inline const char *rc_control_code_name(int64_t number)
     case 9: return "VENUE_USAGE";
     case 10: return "RESET_COOLDOWN";
     case 11: return "REBASE_PEAK";
+    case 12: return "RESTART";
     default: return "unknown";
     }
 }
@@ -2545,6 +3051,20 @@ static inline const char *rc_event_kind_name(int64_t number)
     case 25: return "error";
     case 26: return "control";
     case 27: return "regime";
+    default: return "unknown";
+    }
+}
+
+static inline const char *rc_entry_kind_name(int64_t number)
+{
+    switch (number) {
+    case 64: return "parameters";
+    case 65: return "instrument";
+    case 66: return "venue";
+    case 67: return "currency";
+    case 68: return "strategy";
+    case 69: return "scenario";
+    case 70: return "batch";
     default: return "unknown";
     }
 }
@@ -2764,6 +3284,94 @@ RC_AT(rc_scenario, loss, 32); RC_AT(rc_scenario, currency_loss, 40);
 RC_AT(rc_scenario, padding, 48);
 RC_SIZE(rc_shocks, 512);
 RC_AT(rc_shocks, down, 0); RC_AT(rc_shocks, up, 256);
+RC_SIZE(rc_journal, 1088);
+RC_AT(rc_journal, magic, 0); RC_AT(rc_journal, abi_version, 8); RC_AT(rc_journal, layout_hash, 16);
+RC_AT(rc_journal, size_bytes, 24); RC_AT(rc_journal, capacity, 32); RC_AT(rc_journal, reserve, 40);
+RC_AT(rc_journal, publish_interval, 48); RC_AT(rc_journal, publish_next, 56);
+RC_AT(rc_journal, committed, 64); RC_AT(rc_journal, applied, 72); RC_AT(rc_journal, lost, 80);
+RC_AT(rc_journal, refused, 88); RC_AT(rc_journal, request_seen, 96);
+RC_AT(rc_journal, request_status, 104); RC_AT(rc_journal, parameters_seen, 112);
+RC_AT(rc_journal, parameters_status, 120); RC_AT(rc_journal, heartbeat_seen_ns, 128);
+RC_AT(rc_journal, spare, 136); RC_AT(rc_journal, drained, 192); RC_AT(rc_journal, spare_2, 200);
+RC_AT(rc_journal, parameters, 256);
+RC_SIZE(rc_journal_record, 192);
+RC_AT(rc_journal_record, sequence, 0); RC_AT(rc_journal_record, checksum, 8);
+RC_AT(rc_journal_record, parts, 16); RC_AT(rc_journal_record, kind, 24);
+RC_AT(rc_journal_record, time_ns, 32); RC_AT(rc_journal_record, venue_time_ns, 40);
+RC_AT(rc_journal_record, id, 48); RC_AT(rc_journal_record, handle, 56);
+RC_AT(rc_journal_record, instrument, 64); RC_AT(rc_journal_record, strategy, 72);
+RC_AT(rc_journal_record, venue, 80); RC_AT(rc_journal_record, currency, 88);
+RC_AT(rc_journal_record, side, 96); RC_AT(rc_journal_record, type, 104);
+RC_AT(rc_journal_record, time_in_force, 112); RC_AT(rc_journal_record, order_flags, 120);
+RC_AT(rc_journal_record, code, 128); RC_AT(rc_journal_record, lots, 136);
+RC_AT(rc_journal_record, price_ticks, 144); RC_AT(rc_journal_record, lots_2, 152);
+RC_AT(rc_journal_record, price_ticks_2, 160); RC_AT(rc_journal_record, value, 168);
+RC_AT(rc_journal_record, value_2, 176); RC_AT(rc_journal_record, confidence, 184);
+RC_SIZE(rc_control_page, 1024);
+RC_AT(rc_control_page, magic, 0); RC_AT(rc_control_page, abi_version, 8);
+RC_AT(rc_control_page, layout_hash, 16); RC_AT(rc_control_page, size_bytes, 24);
+RC_AT(rc_control_page, spare, 32); RC_AT(rc_control_page, kill, 64);
+RC_AT(rc_control_page, kill_author, 72); RC_AT(rc_control_page, request, 80);
+RC_AT(rc_control_page, parameters_sequence, 88); RC_AT(rc_control_page, heartbeat_ns, 96);
+RC_AT(rc_control_page, spare_2, 104); RC_AT(rc_control_page, request_code, 128);
+RC_AT(rc_control_page, request_target, 136); RC_AT(rc_control_page, request_value, 144);
+RC_AT(rc_control_page, request_author, 152); RC_AT(rc_control_page, spare_3, 160);
+RC_AT(rc_control_page, parameters, 192);
+RC_SIZE(rc_published_page, 6336);
+RC_AT(rc_published_page, magic, 0); RC_AT(rc_published_page, abi_version, 8);
+RC_AT(rc_published_page, layout_hash, 16); RC_AT(rc_published_page, size_bytes, 24);
+RC_AT(rc_published_page, sequence, 32); RC_AT(rc_published_page, spare, 40);
+RC_AT(rc_published_page, event_count, 64); RC_AT(rc_published_page, last_time_ns, 72);
+RC_AT(rc_published_page, sample_count, 80); RC_AT(rc_published_page, journal_sequence, 88);
+RC_AT(rc_published_page, journal_lost, 96); RC_AT(rc_published_page, journal_refused, 104);
+RC_AT(rc_published_page, parameters_version, 112); RC_AT(rc_published_page, parameters_author, 120);
+RC_AT(rc_published_page, parameters_seen, 128); RC_AT(rc_published_page, parameters_status, 136);
+RC_AT(rc_published_page, request_seen, 144); RC_AT(rc_published_page, request_status, 152);
+RC_AT(rc_published_page, kill, 160); RC_AT(rc_published_page, state, 168);
+RC_AT(rc_published_page, latches, 176); RC_AT(rc_published_page, unknown_orders, 184);
+RC_AT(rc_published_page, high_water_mark, 192); RC_AT(rc_published_page, max_drawdown_seen, 200);
+RC_AT(rc_published_page, realized_pnl, 208); RC_AT(rc_published_page, fees, 216);
+RC_AT(rc_published_page, funding, 224); RC_AT(rc_published_page, turnover_day, 232);
+RC_AT(rc_published_page, cooldown_until_ns, 240); RC_AT(rc_published_page, regime, 248);
+RC_AT(rc_published_page, regime_since_ns, 256); RC_AT(rc_published_page, latency_ewma_ns, 264);
+RC_AT(rc_published_page, latency_max_ns, 272); RC_AT(rc_published_page, errors, 280);
+RC_AT(rc_published_page, last_quote_ns, 288); RC_AT(rc_published_page, monitor_heartbeat_ns, 296);
+RC_AT(rc_published_page, gross_leverage_used, 304);
+RC_AT(rc_published_page, net_leverage_used, 312); RC_AT(rc_published_page, value_at_risk_used, 320);
+RC_AT(rc_published_page, expected_shortfall_used, 328);
+RC_AT(rc_published_page, stop_loss_used, 336); RC_AT(rc_published_page, herfindahl_used, 344);
+RC_AT(rc_published_page, weight_used, 352); RC_AT(rc_published_page, cluster_used, 360);
+RC_AT(rc_published_page, stress_used, 368); RC_AT(rc_published_page, drawdown_used, 376);
+RC_AT(rc_published_page, daily_loss_used, 384); RC_AT(rc_published_page, turnover_used, 392);
+RC_AT(rc_published_page, open_orders_used, 400); RC_AT(rc_published_page, position_total, 408);
+RC_AT(rc_published_page, position_count, 416); RC_AT(rc_published_page, position_instrument, 424);
+RC_AT(rc_published_page, position_lots, 936); RC_AT(rc_published_page, position_value, 1448);
+RC_AT(rc_published_page, position_gross, 1960); RC_AT(rc_published_page, position_var, 2472);
+RC_AT(rc_published_page, position_pnl, 2984); RC_AT(rc_published_page, position_stop, 3496);
+RC_AT(rc_published_page, position_latches, 4008); RC_AT(rc_published_page, decisions, 4520);
+RC_AT(rc_published_page, reasons, 4552); RC_AT(rc_published_page, events, 5576);
+RC_AT(rc_published_page, regime_probability, 5832); RC_AT(rc_published_page, venue_state, 5864);
+RC_AT(rc_published_page, venue_gross, 5928); RC_AT(rc_published_page, strategy_state, 5992);
+RC_AT(rc_published_page, strategy_pnl, 6056); RC_AT(rc_published_page, equity, 6120);
+RC_AT(rc_published_page, gross_leverage, 6128); RC_AT(rc_published_page, net_leverage, 6136);
+RC_AT(rc_published_page, volatility, 6144); RC_AT(rc_published_page, value_at_risk, 6152);
+RC_AT(rc_published_page, value_at_risk_working, 6160);
+RC_AT(rc_published_page, expected_shortfall, 6168);
+RC_AT(rc_published_page, expected_shortfall_working, 6176);
+RC_AT(rc_published_page, herfindahl, 6184); RC_AT(rc_published_page, largest_weight, 6192);
+RC_AT(rc_published_page, cluster_risk, 6200); RC_AT(rc_published_page, stop_loss, 6208);
+RC_AT(rc_published_page, stress_loss, 6216); RC_AT(rc_published_page, stress_scenario, 6224);
+RC_AT(rc_published_page, drawdown, 6232); RC_AT(rc_published_page, daily_loss, 6240);
+RC_AT(rc_published_page, budget, 6248); RC_AT(rc_published_page, cushion, 6256);
+RC_AT(rc_published_page, free_margin, 6264); RC_AT(rc_published_page, open_orders, 6272);
+RC_AT(rc_published_page, padding, 6280);
+RC_SIZE(rc_payload, 2048);
+RC_AT(rc_payload, words, 0); RC_AT(rc_payload, down, 1024); RC_AT(rc_payload, up, 1536);
+RC_SIZE(rc_checkpoint_result, 64);
+RC_AT(rc_checkpoint_result, magic, 0); RC_AT(rc_checkpoint_result, abi_version, 8);
+RC_AT(rc_checkpoint_result, layout_hash, 16); RC_AT(rc_checkpoint_result, size_bytes, 24);
+RC_AT(rc_checkpoint_result, sequence, 32); RC_AT(rc_checkpoint_result, checksum, 40);
+RC_AT(rc_checkpoint_result, event_count, 48); RC_AT(rc_checkpoint_result, last_time_ns, 56);
 RC_SIZE(rc_header, 192);
 RC_AT(rc_header, magic, 0); RC_AT(rc_header, abi_version, 8); RC_AT(rc_header, layout_hash, 16);
 RC_AT(rc_header, size_bytes, 24); RC_AT(rc_header, instruments, 32);

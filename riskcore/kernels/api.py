@@ -3,8 +3,8 @@
 The emitter, the C header and the Python binding are all made from this table. Adding a function is
 one row here and one kernel; see ``bindings/`` for what is done with it.
 
-A row reads ``name | kernel | arguments | purpose``. Every function takes the buffer first (but
-for ``CONSTANTS``) and returns int64. The other arguments are written
+A row reads ``name | kernel | arguments | purpose``. Every function takes the buffer first and
+returns int64. The other arguments are written
 
 =======================  =========================================================================
 ``time_ns``              an int64
@@ -36,6 +36,7 @@ from riskcore.layout import (
     record_dtype,
     state_dtype,
 )
+
 
 class Argument(NamedTuple):
     """One argument of an exported function.
