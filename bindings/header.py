@@ -605,7 +605,8 @@ def render(shape: Shape, rename: tuple[str, str] = ("", "")) -> str:
     """
     groups, bounds = enums()
     records, blocks = structs()
-    lines = _comment(_fill(prose.INTRODUCTION))
+    sections = ", ".join(dict.fromkeys(export.section for export in EXPORTS))
+    lines = _comment(_fill(prose.INTRODUCTION.replace("{sections}", sections)))
     lines += ["#ifndef RISKCORE_H", "#define RISKCORE_H", ""]
     lines += ["#include <stddef.h>", "#include <stdint.h>", ""]
     lines += prose.PREAMBLE.strip().splitlines()

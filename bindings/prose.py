@@ -103,9 +103,9 @@ It prints
       CUSHION_EXPOSURE_EXCEEDED
     holding 2702 lots, equity 999974.86
 
-Contents: version and shape; conventions; codes; records; the buffer, block by block; functions (life
-of a buffer, configuration, market and clock, orders, facts, system, questions); names; the layout,
-asserted. Clean under -Wall -Wextra -Wpadded -pedantic as C11 and as C++17.
+Contents: version and shape; conventions; codes; records; the buffer, block by block; functions
+({sections}); names; the layout, asserted. Clean under -Wall -Wextra -Wpadded -pedantic as C11 and as
+C++17.
 """
 
 PREAMBLE = """

@@ -89,8 +89,9 @@
  *     holding 2702 lots, equity 999974.86
  *
  * Contents: version and shape; conventions; codes; records; the buffer, block by block; functions
- * (life of a buffer, configuration, market and clock, orders, facts, system, questions); names; the
- * layout, asserted. Clean under -Wall -Wextra -Wpadded -pedantic as C11 and as C++17.
+ * (life of a buffer, configuration, market and clock, orders, facts, system, questions, journal and
+ * shared pages); names; the layout, asserted. Clean under -Wall -Wextra -Wpadded -pedantic as C11
+ * and as C++17.
  */
 #ifndef RISKCORE_H
 #define RISKCORE_H

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import cmake
@@ -17,7 +16,7 @@ import pytest
 import riskcore
 from riskcore.bindings import emit, files
 from riskcore.layout import Shape, layout_hash, state_dtype
-from tests.abi.native import compile_program, output, pkg_config
+from tests.abi.native import compile_program, output, pkg_config, run_cython
 from tests.support import SMALL
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -214,60 +213,12 @@ def test_cmake_takes_a_version_that_fits(tree, tmp_path, version, fits):
 
 # --- Cython ---------------------------------------------------------------------------------------
 
-CYTHON = '''# cython: language_level=3
-from libc.stdint cimport int64_t
-from libc.string cimport memset
-cimport riskcore
-from riskcore cimport (
-    RC_APPROVE, RC_BUY, RC_INSTRUMENTS, RC_LAYOUT_HASH, RC_LIMIT, RC_OK, RC_SCENARIOS, rc_check,
-    rc_decision, rc_next_reason, rc_order, rc_portfolio_risk, rc_portfolio_risk_result,
-    rc_reason_name, rc_state, rc_state_init,
-)
-
-cdef rc_state state
-
-def ask():
-    """The action on an order to an empty account, its reason, and what the state says."""
-    cdef rc_order order
-    cdef rc_decision decision
-    cdef rc_portfolio_risk_result risk
-    memset(&order, 0, sizeof(order))
-    assert riskcore.rc_library_matches() == 1
-    assert rc_state_init(&state) == RC_OK
-    order.client_id = order.time_ns = order.lots = order.price_ticks = 1
-    order.side, order.type, order.time_in_force = RC_BUY, RC_LIMIT, riskcore.RC_GTC
-    action = rc_check(&state, &order, &decision)
-    assert action != RC_APPROVE
-    assert rc_portfolio_risk(&state, &risk) == RC_OK
-    state.holdings[1][RC_INSTRUMENTS - 1].lots = 7
-    return (
-        action, rc_reason_name(rc_next_reason(&decision, -1)).decode(), risk.equity,
-        state.header.layout_hash == RC_LAYOUT_HASH, state.holdings[1][RC_INSTRUMENTS - 1].lots,
-        RC_INSTRUMENTS, sizeof(state.shocks[0].down) // 8 == RC_SCENARIOS,
-    )
-'''
-
 
 @pytest.mark.parametrize("language", ["c", "c++"])
 def test_cython_calls_the_library(tree, tmp_path, language):
-    source = tmp_path / "consumer.pyx"
-    source.write_text(CYTHON)
-    generated = tmp_path / f"consumer.{'c' if language == 'c' else 'cpp'}"
     # Declarations are found where the package is: nothing but its parent is on the path.
-    environment = {**os.environ, "PYTHONPATH": str(Path(riskcore.__file__).parents[1])}
-    options = ["--cplus"] if language == "c++" else []
-    output(
-        *(sys.executable, "-m", "cython", *options, source, "-o", generated),
-        env=environment,
-        cwd=tmp_path,
-    )
-    module = tmp_path / f"consumer{sysconfig.get_config_var('EXT_SUFFIX')}"
-    output(
-        *("gcc" if language == "c" else "g++", "-shared", "-fPIC", "-O1", generated),
-        *(f"-I{sysconfig.get_path('include')}", f"-I{tree / 'include'}"),
-        *(tree / "lib" / "libriskcore.a", "-o", module),
-    )
-    printed = output(sys.executable, "-c", "import consumer; print(consumer.ask())", cwd=tmp_path)
+    package = Path(riskcore.__file__).parents[1]
+    printed = run_cython(tmp_path, package, tree / "include", tree / "lib", language)
     assert printed == f"(0, 'PARAMETERS_UNSET', 0.0, True, 7, {SMALL.instruments}, True)\n"
 
 

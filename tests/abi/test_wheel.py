@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.abi.native import compile_program, introduction, output, pkg_config, preparation
+from riskcore.layout import Shape
+from tests.abi.native import (
+    compile_program,
+    introduction,
+    output,
+    pkg_config,
+    preparation,
+    run_cython,
+)
 
 PROJECT = Path(__file__).resolve().parents[2]
 NATIVE = {
@@ -80,6 +88,12 @@ def test_the_loader_takes_the_code_of_the_processor(site, tmp_path):
     (line,) = (line for line in loaded if "libriskcore" in line)
     host = run(site, "-c", "from riskcore.bindings.emit import host_level; print(host_level())")
     assert ("glibc-hwcaps" in line) == (host.strip() == "x86-64-v3")
+
+
+def test_cython_finds_the_declarations(site, tmp_path):
+    package = site / "riskcore"
+    printed = run_cython(tmp_path, site, package / "include", package / "lib")
+    assert printed == f"(0, 'PARAMETERS_UNSET', 0.0, True, 7, {Shape().instruments}, True)\n"
 
 
 def test_another_shape_is_emitted_from_it(site, tmp_path):
