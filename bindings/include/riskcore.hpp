@@ -1109,7 +1109,7 @@ private:
         }
         if (!present.empty() && !missing.empty())
             detail::fail(place.file(parts[0]) + ": the place is incomplete: it has " + present
-                         + " but not " + missing);
+                         + " but not " + missing + "; restore it, or remove what is there");
         if (present.empty()) create(place, options);
         else attach(place);
     }
@@ -1154,16 +1154,21 @@ private:
             detail::fail("a journal of " + std::to_string(capacity) + " records, "
                          + std::to_string(reserve) + " of them in reserve: "
                          + ::rc_status_name(verdict));
+        const std::string journal = place.file("journal"), unfinished = place.file("journal.new");
+        ::unlink(unfinished.c_str());
         state_file_ = Mapping::create(place.file("state"), sizeof(::rc_state));
         lock_state();
         control_file_ = Mapping::create(place.file("control"), sizeof(::rc_control_page));
         page_file_ = Mapping::create(place.file("published"), sizeof(::rc_published_page));
-        journal_file_ = Mapping::create(place.file("journal"), journal_size(capacity));
+        journal_file_ = Mapping::create(unfinished, journal_size(capacity));
         map_all(journal_size(capacity));
         ::rc_state_init(state_);
         ::rc_control_init(control_);
         ::rc_page_init(page_);
         ::rc_journal_init(journal_, capacity, reserve, options.publish_interval);
+        // The journal appears last, when all is whole.
+        if (::rename(unfinished.c_str(), journal.c_str()) != 0)
+            detail::fail_system(journal, errno);
     }
 
     void attach(const Place &place)
@@ -1202,6 +1207,9 @@ private:
     // The newest checkpoint from which the ring goes on, then the ring.
     void rebuild(const Place &place)
     {
+        // Should this process die half-way, the next one must not take the state for whole.
+        if (journal_->committed > 0)
+            __atomic_store_n(&journal_->applied, journal_->committed - 1, __ATOMIC_RELEASE);
         std::int64_t sequence = -1;
         for (const char *part : {"checkpoint-a", "checkpoint-b"}) {
             const std::int64_t found = checkpoint_sequence(place.file(part));
@@ -1215,7 +1223,8 @@ private:
             if (journal_->drained != 0)
                 detail::fail(state_file_.path() + ": the state is not whole, and no checkpoint "
                              "reaches what the journal has from record "
-                             + std::to_string(journal_->drained + 1) + " on");
+                             + std::to_string(journal_->drained + 1)
+                             + " on; the Python package can rebuild it from the archive");
             ::rc_state_init(state_);
             sequence = 0;
             recovery_.source = Recovery::Source::genesis;
