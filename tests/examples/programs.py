@@ -141,6 +141,12 @@ class Replica:
     def bytes(self) -> bytes:
         return self.state.tobytes()
 
+    def copy(self) -> Replica:
+        """Another one at the same record."""
+        other = Replica(self.native)
+        other.state[:], other.sequence = self.state, self.sequence
+        return other
+
 
 class Files:
     """The mapped parts of a place, for a process that is not the writer."""

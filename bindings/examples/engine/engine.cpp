@@ -181,8 +181,8 @@ public:
                 continue;
             }
             on(report);
-            const bool late = report.kind == Report::Kind::cancel_reject;
-            if (late && account_.live(report.handle)) cancel(report.handle);
+            const bool busy = report.kind == Report::Kind::cancel_reject;
+            if (busy && account_.live(report.handle)) cancel(report.handle);
         }
         account_.publish();
     }
@@ -349,6 +349,12 @@ private:
         case Report::Kind::cancel_reject:
             counts_.cancel_rejects += 1;
             expect(account_.cancel_reject(now_, report.handle, report.code));
+            // Everything that filled has been told by now: what is live here and gone there lost a
+            // fill to a crash, and reconciliation has booked it in the position.
+            if (report.code != RC_VENUE_ORDER_WORKING && account_.live(report.handle))
+                expect(account_.order_status(now_, report.handle,
+                                             static_cast<rc_venue_order>(report.code),
+                                             report.lots));
             break;
         case Report::Kind::replaced:
             counts_.replaced += 1;

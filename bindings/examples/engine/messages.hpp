@@ -50,11 +50,11 @@ struct Report {
     rc::Instrument instrument;
     rc::Strategy strategy;
     rc::Side side = rc::Side::buy;
-    rc::Lots lots;   // of this fill; total of a replaced order
+    rc::Lots lots;   // of this fill; total of a replaced order; filled so far of a cancel_reject
     rc::Ticks price; // of this fill; new price of a replaced order
     double fee = 0.0;
-    std::int64_t id = 0; // venue order or execution
-    std::int64_t code = 0;
+    std::int64_t id = 0;   // venue order or execution
+    std::int64_t code = 0; // why a reject; an rc_venue_order of a cancel_reject
 };
 
 // Short queues of quotes: neither engine nor venue falls far behind the recording's time.

@@ -172,11 +172,9 @@ private:
     {
         now_ = std::max(now_, request.time);
         if (request.kind == Request::Kind::order) accept(request);
-        else if (!working(request.handle) || random_.one_in(50)) { // too late, as happens
-            Report late = answer(Report::Kind::cancel_reject, request.handle);
-            late.code = 1;
-            report(late);
-        } else if (request.kind == Request::Kind::cancel)
+        else if (!working(request.handle) || random_.one_in(50)) // too late, or too busy
+            refuse_change(request.handle);
+        else if (request.kind == Request::Kind::cancel)
             close(request.handle, Report::Kind::canceled);
         else
             replace(request);
@@ -216,16 +214,23 @@ private:
             close(order.handle, Report::Kind::expired);
     }
 
+    // With the state of the order, as such answers have it.
+    void refuse_change(rc::Handle handle)
+    {
+        const VenueOrder &order = order_of(handle);
+        Report refusal = answer(Report::Kind::cancel_reject, handle);
+        refusal.code = order.handle != handle ? RC_VENUE_ORDER_NOT_FOUND
+            : order.working != 0              ? RC_VENUE_ORDER_WORKING
+                                              : RC_VENUE_ORDER_DONE;
+        refusal.lots = order.handle == handle ? order.filled : rc::Lots{0};
+        report(refusal);
+    }
+
     void replace(const Request &request)
     {
         const rc::Handle handle = request.handle;
         const rc::Lots lots = request.order.lots;
-        if (lots <= order_of(handle).filled) { // nothing is left of it
-            Report late = answer(Report::Kind::cancel_reject, handle);
-            late.code = 3;
-            report(late);
-            return;
-        }
+        if (lots <= order_of(handle).filled) return refuse_change(handle); // nothing is left of it
         book_.change([&](VenueBook::Copy &copy) {
             copy.orders[slot(handle)].lots = lots;
             copy.orders[slot(handle)].price = request.order.price;
