@@ -1,7 +1,7 @@
-"""An account and an order for the consumers in this folder: what riskcore.h begins with, in Python.
+"""An account and an order for the consumers in this folder: what riskcore.h begins with.
 
-``state``, ``order`` and ``decision`` are NumPy arrays with the memory layout of the C structures, so
-their addresses are the pointers that the library wants.
+State, order and decision are NumPy arrays with the memory layout of the C structures, so their
+addresses are the pointers that the library wants.
 """
 
 from __future__ import annotations

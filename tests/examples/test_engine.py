@@ -1,4 +1,4 @@
-"""The example engine: it trades, proves what its hot loop does not do, and obeys other processes."""
+"""The example engine: it trades, shows what its hot loop does not do, and obeys other processes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.examples.programs import EXAMPLES, Engine, Files, Native, Replica, bu
 EVENTS = 40_000
 CAPACITY = 1 << 18  # holds every run of these tests whole
 RUNNING_SECONDS = 60
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
 def wait_for(condition: Any, process: subprocess.Popen[str], seconds: float = 30.0) -> None:
@@ -220,9 +221,9 @@ def test_it_lives_in_shared_memory(engine: Engine, native: Native, tmp_path: Pat
         first = engine.run(f"shm:{name}", "--events", 5_000, *options)
         again = engine.run(f"shm:{name}", "--events", 5_000, *options)
         assert again["recovery"]["committed"] == first["journal"]["committed"]
-        assert_journal_gives_state(Files(Path("/dev/shm"), f"{name}."), native)
+        assert_journal_gives_state(Files(SHARED_MEMORY, f"{name}."), native)
     finally:
-        for part in Path("/dev/shm").glob(f"{name}.*"):
+        for part in SHARED_MEMORY.glob(f"{name}.*"):
             part.unlink()
 
 
@@ -287,9 +288,7 @@ def test_a_link_is_refused(engine: Engine, made: Path) -> None:
     assert "symbolic links" in engine.refusal(made)
 
 
-def test_a_new_account_needs_a_configuration_of_this_build(
-    engine: Engine, tmp_path: Path
-) -> None:
+def test_a_new_account_needs_a_configuration_of_this_build(engine: Engine, tmp_path: Path) -> None:
     other = tmp_path / "other.image"
     image = bytearray((engine.day / "account.image").read_bytes())
     image[-100] ^= 1

@@ -150,9 +150,7 @@ def test_a_torn_record_is_named(engine: Engine, killed: Path, tmp_path: Path) ->
         assert f"journal: torn at record {head} of {files.committed}" in engine.refusal(place)
 
 
-def test_a_damaged_checkpoint_does_not_count(
-    engine: Engine, native: Native, killed: Path
-) -> None:
+def test_a_damaged_checkpoint_does_not_count(engine: Engine, native: Native, killed: Path) -> None:
     files, replica = Files(killed), Replica(native)
     first = int(files.ring[0]["parts"])
     ends = np.flatnonzero(files.records()["parts"] == 1)
