@@ -761,6 +761,7 @@ struct Recovery {
     Source source = Source::created;
     std::int64_t first = 1;     // first record that was replayed; committed + 1 for none
     std::int64_t committed = 0; // last record that the earlier processes acknowledged
+    std::int64_t lost = 0;      // facts without a record: a state that was rebuilt lacks them
     bool restarted = false;     // live orders are of unknown fate now: reconcile them
 
     const char *source_name() const noexcept
@@ -1192,6 +1193,7 @@ private:
     {
         recovery_.committed = journal_->committed;
         recovery_.first = journal_->committed + 1;
+        recovery_.lost = journal_->lost;
         if (recovery_.source == Recovery::Source::created) return;
         const bool whole = journal_->applied == journal_->committed;
         if (!whole || ::rc_state_attach(state_) != RC_OK) rebuild(place);

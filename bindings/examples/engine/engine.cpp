@@ -579,6 +579,7 @@ void write_report(const Settings &settings, const rc::Session &account, const En
         report.text("source", r.source_name());
         report.integer("committed", r.committed);
         report.integer("first_replayed", r.first);
+        report.integer("lost", r.lost);
         report.truth("restarted", r.restarted);
         report.integer("orders", reconciliation.orders);
         report.integer("not_found", reconciliation.not_found);
