@@ -12,7 +12,7 @@
 // Time is the recording's: the account lives at the time of the last message. A live engine reads
 // its clock instead.
 //
-//   python prepare.py --out day            # configuration image and recording
+//   python prepare.py --out day --steady   # configuration image and recording
 //   ./engine --place shm:demo --config day/account.image --recording day/quotes.bin --events 1000000
 //
 // Start it again with the same place: it recovers the account, asks the venue what became of its
@@ -309,6 +309,7 @@ private:
         request.kind = Request::Kind::cancel;
         request.time = now_;
         request.handle = handle;
+        // One order an instrument: far fewer are ever under way than the queue has room for.
         while (!requests_.push(request)) _mm_pause();
     }
 
