@@ -35,12 +35,16 @@ NEAR = 1e-12  # relative distance from a limit within which two ways of adding u
 
 
 class Reading(NamedTuple):
-    """One measure against its limit; ``scale`` is the size of what was added up to get them."""
+    """One measure against its limit; ``scale`` is the size of what was added up to get them.
+
+    ``moved`` tells, apart from the sums, whether the order moves the measure at all.
+    """
 
     measure: float
     limit: float
     before: float | None = None
     scale: float = 0.0
+    moved: bool = False
 
     def passes(self) -> bool:
         """Whether the measure is within the limit, or not worse than before."""
@@ -64,7 +68,30 @@ class Reading(NamedTuple):
         if self.before is None or self.measure <= self.limit:
             return False
         scale = max(scale, abs(self.before))
-        return 0 < abs(self.measure - self.before) <= NEAR * scale
+        difference = abs(self.measure - self.before)
+        # A tie is exact where the order moves nothing; else rounding has lost what it moves.
+        return difference <= NEAR * scale and (difference > 0 or self.moved)
+
+
+class Change(NamedTuple):
+    """A sum with the order and without it, and whether the order moves it at all."""
+
+    after: float
+    before: float
+    moved: bool
+
+    def __add__(self, other: Any) -> Change:
+        """Sum of two sums."""
+        moved = self.moved or other.moved
+        return Change(self.after + other.after, self.before + other.before, moved)
+
+    def __mul__(self, factor: Any) -> Change:
+        """The sum in another measure."""
+        return Change(self.after * factor, self.before * factor, self.moved)
+
+    def against(self, limit: float, scale: float = 0.0) -> Reading:
+        """Its reading against a limit."""
+        return Reading(self.after, limit, self.before, scale, self.moved)
 
 
 @dataclass
@@ -357,24 +384,30 @@ class Case:
     def total(
         self,
         key: Any,
-        contribution: Callable[[int, int], float],
+        contribution: Callable[[int, int], float | tuple[float, ...]],
         n: int,
         members: Callable[[int], bool] = lambda j: True,
-    ) -> tuple[float, float]:
-        """Sum over the instruments with n more lots and with none: after and before."""
+    ) -> Change:
+        """Sum over the instruments with n more lots and with none.
+
+        Of a contribution that is a tuple the largest counts. It is moved where one that the order
+        has changed counts now, or would but for rounding.
+        """
+
+        def ends(j: int, m: int) -> tuple[float, ...]:
+            value = contribution(j, m)
+            return value if isinstance(value, tuple) else (value,)
+
         if key not in self._others:
             self._others[key] = sum(
-                contribution(j, 0)
-                for j in range(len(self.instruments))
-                if j != self.i and members(j)
+                max(ends(j, 0)) for j in range(len(self.instruments)) if j != self.i and members(j)
             )
         others = self._others[key]
-        new, old = contribution(self.i, n), contribution(self.i, 0)
-        after, before = others + new, others + old
-        if after == before and new != old:
-            # The difference is lost in the sum; keep its sign, so that it counts as near.
-            after = math.nextafter(after, math.inf if new > old else -math.inf)
-        return after, before
+        new, old = ends(self.i, n), ends(self.i, 0)
+        after, before = max(new), max(old)
+        least = min(after, before) - NEAR * max(abs(after), abs(before))
+        moved = any(x != y and x >= least for x, y in zip(new, old, strict=True))
+        return Change(others + after, others + before, moved)
 
     # figures that several rules share
 
@@ -403,22 +436,17 @@ class Case:
             )
         return filled + self._others["working"]
 
-    def sigmas(self, n: int) -> tuple[float, float]:
-        """Deviation with n lots of this order and with none: after and before."""
-        after, before = self.sigma(n), self.sigma(0)
-        change = self.order.side * n * self.value
-        more = 2.0 * change * self.product + change * change * self.diagonal
-        if after == before and more != 0.0:
-            # The difference is lost in the sum; keep its sign, so that it counts as near.
-            after = math.nextafter(after, math.inf if more > 0 else -math.inf)
-        return after, before
+    def sigmas(self, n: int) -> Change:
+        """Deviation with n lots of this order and with none."""
+        moved = n * self.value != 0.0 and (self.product != 0.0 or self.diagonal != 0.0)
+        return Change(self.sigma(n), self.sigma(0), moved)
 
-    def gross_total(self, n: int) -> tuple[float, float]:
-        """Gross exposure of the account, after and before."""
+    def gross_total(self, n: int) -> Change:
+        """Gross exposure of the account."""
         return self.total("gross", self.gross, n)
 
-    def strategy_gross(self, n: int) -> tuple[float, float]:
-        """Gross exposure of the strategy, after and before."""
+    def strategy_gross(self, n: int) -> Change:
+        """Gross exposure of the strategy."""
 
         def gross(j: int, m: int) -> float:
             buys, sells, lots = self.strategy_buys[j], self.strategy_sells[j], self.holdings[j].lots
@@ -444,10 +472,10 @@ class Case:
                 loss += abs(self.at_rate[c]) * row.shock
         return loss
 
-    def scenario_loss(self, s: int, n: int) -> tuple[float, float]:
-        """Loss in a scenario, after and before: the larger end of each instrument, no offset."""
+    def scenario_loss(self, s: int, n: int) -> Change:
+        """Loss in a scenario: the larger end of each instrument, no offset."""
 
-        def loss(j: int, m: int) -> float:
+        def loss(j: int, m: int) -> tuple[float, ...]:
             long_end, short_end = self.ends(j, m)
             down, up = self.downs[j][s], self.ups[j][s]
             buying, selling = self.through_the_mark(j, m)
@@ -456,13 +484,12 @@ class Case:
             # Both sides may fill: what is through the mark costs that even where its lots gain.
             filled = (long_end + short_end - self.positions[j].net_lots) * self.values[j]
             both = max(filled * down, -filled * up) + buying + selling
-            return max(0.0, fall, rise, both)
+            return 0.0, fall, rise, both
 
-        after, before = self.total(("scenario", s), loss, n)
         if ("currency", s) not in self._others:
             self._others["currency", s] = self.currency_loss(s)
         rest = self._others["currency", s]
-        return after + rest, before + rest
+        return self.total(("scenario", s), loss, n) + Change(rest, rest, False)
 
     def taking(self) -> bool:
         """Whether the order would take from the book."""
@@ -640,7 +667,7 @@ def _(c: Case, n: int) -> Answer:
     return c.position.stop_breached != 0
 
 
-def _maintenance(c: Case, n: int) -> tuple[float, float]:
+def _maintenance(c: Case, n: int) -> Change:
     def contribution(j: int, m: int) -> float:
         if c.instruments[j].kind == codes.SPOT:
             return 0.0
@@ -654,11 +681,11 @@ def _maintenance(c: Case, n: int) -> tuple[float, float]:
 def _(c: Case, n: int) -> Answer:
     if c.terms.kind == codes.SPOT:
         return False
-    after, before = _maintenance(c, n)
-    move = c.limits.min_liquidation_distance * c.value
-    after += move * max(0, c.own_end(n))
-    before += move * max(0, c.own_end(0))
-    return Reading(after, c.venue_equity, before, c.money_scale)
+    after, before = (
+        c.limits.min_liquidation_distance * c.value * max(0, c.own_end(m)) for m in (n, 0)
+    )
+    need = _maintenance(c, n) + Change(after, before, after != before)
+    return need.against(c.venue_equity, c.money_scale)
 
 
 @rule(codes.SHORTING_NOT_ALLOWED)
@@ -686,86 +713,76 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.GROSS_LEVERAGE_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    after, before = c.gross_total(n)
-    return Reading(after, c.limits.max_gross_leverage * c.equity, before)
+    return c.gross_total(n).against(c.limits.max_gross_leverage * c.equity)
 
 
 @rule(codes.NET_LEVERAGE_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    long_after, long_before = c.total("long", lambda j, m: c.ends(j, m)[0] * c.values[j], n)
-    short_after, short_before = c.total("short", lambda j, m: c.ends(j, m)[1] * c.values[j], n)
-    after, before = max(long_after, -short_after), max(long_before, -short_before)
-    scale = c.gross_total(n)[0]
-    return Reading(after, c.limits.max_net_leverage * c.equity, before, scale)
+    ends = (
+        c.total("long", lambda j, m: c.ends(j, m)[0] * c.values[j], n),
+        c.total("short", lambda j, m: c.ends(j, m)[1] * c.values[j], n) * -1.0,
+    )
+    # Each end against the larger one before: the moved end may come up to the other one.
+    before = max(end.before for end in ends)
+    limit, scale = c.limits.max_net_leverage * c.equity, c.gross_total(n).after
+    return [Reading(end.after, limit, before, scale, end.moved) for end in ends]
 
 
 @rule(codes.PORTFOLIO_VAR_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
     multiplier = c.limits.var_multiplier * c.regime.risk_multiplier
-    limit = c.limits.var_95 * c.equity
-    after, before = c.sigmas(n)
-    return Reading(after * multiplier, limit, before * multiplier)
+    return (c.sigmas(n) * multiplier).against(c.limits.var_95 * c.equity)
 
 
 @rule(codes.EXPECTED_SHORTFALL_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
     multiplier = c.limits.es_multiplier * c.regime.risk_multiplier
-    limit = c.limits.expected_shortfall * c.equity
-    after, before = c.sigmas(n)
-    return Reading(after * multiplier, limit, before * multiplier)
+    return (c.sigmas(n) * multiplier).against(c.limits.expected_shortfall * c.equity)
 
 
 @rule(codes.PORTFOLIO_STOP_LOSS_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    def loss(j: int, m: int) -> float:
+    def loss(j: int, m: int) -> tuple[float, float]:
         long_end, short_end = c.ends(j, m)
         p, value = c.positions[j], c.values[j]
         of_long = max(0, long_end) * value * p.stop_fraction_long
         of_short = max(0, -short_end) * value * p.stop_fraction_short
-        return max(of_long, of_short)
+        return of_long, of_short
 
-    after, before = c.total("stops", loss, n)
-    k = c.regime.risk_multiplier
-    return Reading(after * k, c.limits.max_portfolio_risk * c.equity, before * k)
+    risk = c.total("stops", loss, n) * c.regime.risk_multiplier
+    return risk.against(c.limits.max_portfolio_risk * c.equity)
 
 
 @rule(codes.HERFINDAHL_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    after, before = c.total("squares", lambda j, m: c.gross(j, m) * c.gross(j, m), n)
-    return Reading(after, c.limits.max_herfindahl * c.equity * c.equity, before)
+    squares = c.total("squares", lambda j, m: c.gross(j, m) * c.gross(j, m), n)
+    return squares.against(c.limits.max_herfindahl * c.equity * c.equity)
 
 
 @rule(codes.LARGEST_WEIGHT_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
     asset = c.terms.underlying
-    after, before = c.total(
-        "underlying", c.gross, n, lambda j: c.instruments[j].underlying == asset
-    )
-    return Reading(after, c.limits.max_weight * c.equity, before)
+    gross = c.total("underlying", c.gross, n, lambda j: c.instruments[j].underlying == asset)
+    return gross.against(c.limits.max_weight * c.equity)
 
 
 @rule(codes.CLUSTER_RISK_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
     label = c.clusters[c.i]
-    after, before = c.total(
+    risk = c.total(
         "cluster",
         lambda j, m: c.gross(j, m) * c.volatility[j] * c.limits.var_multiplier,
         n,
         lambda j: c.clusters[j] == label,
     )
-    k = c.regime.risk_multiplier
-    return Reading(after * k, c.limits.max_correlation_risk * c.equity, before * k)
+    return (risk * c.regime.risk_multiplier).against(c.limits.max_correlation_risk * c.equity)
 
 
 @rule(codes.STRESS_LOSS_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
     limit = c.limits.max_stress_loss * c.equity
-    answer = []
-    for s, scenario in enumerate(c.scenarios):
-        if scenario.enabled:
-            after, before = c.scenario_loss(s, n)
-            answer.append(Reading(after, limit, before))
-    return answer
+    every = [s for s, scenario in enumerate(c.scenarios) if scenario.enabled]
+    return [c.scenario_loss(s, n).against(limit) for s in every]
 
 
 # layer 3, account
@@ -778,18 +795,13 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.DRAWDOWN_BUDGET_EXCEEDED)
 def _(c: Case, n: int) -> Answer:
-    answer = []
-    for s, scenario in enumerate(c.scenarios):
-        if scenario.enabled and scenario.in_budget:
-            after, before = c.scenario_loss(s, n)
-            answer.append(Reading(after, c.budget, before, c.money_scale))
-    return answer
+    every = [s for s, row in enumerate(c.scenarios) if row.enabled and row.in_budget]
+    return [c.scenario_loss(s, n).against(c.budget, c.money_scale) for s in every]
 
 
 @rule(codes.CUSHION_EXPOSURE_EXCEEDED)
 def _(c: Case, n: int) -> Answer:
-    after, before = c.gross_total(n)
-    return Reading(after, c.limits.cushion_multiplier * c.budget, before, c.money_scale)
+    return c.gross_total(n).against(c.limits.cushion_multiplier * c.budget, c.money_scale)
 
 
 @rule(codes.DAILY_LOSS_EXCEEDS_MAX)
@@ -807,9 +819,8 @@ def _(c: Case, n: int) -> Answer:
         return c.instruments[j].initial_margin * c.size(j, m) * c.values[j]
 
     venue = c.terms.venue
-    after, before = c.total("margin", margin, n, lambda j: c.instruments[j].venue == venue)
-    limit = (1.0 - c.limits.min_free_margin) * c.venue_equity
-    return Reading(after, limit, before, c.money_scale)
+    used = c.total("margin", margin, n, lambda j: c.instruments[j].venue == venue)
+    return used.against((1.0 - c.limits.min_free_margin) * c.venue_equity, c.money_scale)
 
 
 @rule(codes.OPEN_ORDERS_EXCEEDS_MAX)
@@ -879,8 +890,8 @@ def _(c: Case, n: int) -> Answer:
 @rule(codes.VENUE_EXPOSURE_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
     venue = c.terms.venue
-    after, before = c.total("venue", c.gross, n, lambda j: c.instruments[j].venue == venue)
-    return Reading(after, c.limits.max_venue_exposure * c.equity, before)
+    gross = c.total("venue", c.gross, n, lambda j: c.instruments[j].venue == venue)
+    return gross.against(c.limits.max_venue_exposure * c.equity)
 
 
 @rule(codes.PRICE_OFF_TICK)
@@ -1028,8 +1039,7 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.STRATEGY_BUDGET_EXCEEDED)
 def _(c: Case, n: int) -> Answer:
-    after, before = c.strategy_gross(n)
-    return Reading(after, c.strategy.budget * c.equity, before)
+    return c.strategy_gross(n).against(c.strategy.budget * c.equity)
 
 
 @rule(codes.STRATEGY_DRAWDOWN_EXCEEDS_MAX)
@@ -1054,8 +1064,8 @@ def _(c: Case, n: int) -> Answer:
 def _(c: Case, n: int) -> Answer:
     if not c.strategy.probation:
         return False
-    after, before = c.strategy_gross(n)
-    return Reading(after, c.limits.probation_factor * c.strategy.budget * c.equity, before)
+    limit = c.limits.probation_factor * c.strategy.budget * c.equity
+    return c.strategy_gross(n).against(limit)
 
 
 @rule(codes.STRATEGY_ORDER_RATE_EXCEEDS_MAX)
@@ -1265,7 +1275,7 @@ def note_near(verdict: Verdict, answers: dict[int, Answer]) -> None:
 def _note_figures(case: Case, verdict: Verdict) -> None:
     # "After" means with the lots that are allowed; with those asked where none are.
     multiplier, lots = case.limits.var_multiplier, verdict.lots or case.order.lots
-    gross_after, gross_before = case.gross_total(lots)
+    gross_after, gross_before, _ = case.gross_total(lots)
     losses = [case.scenario_loss(s, lots) for s, r in enumerate(case.scenarios) if r.enabled]
     verdict.figures = {
         "equity": case.equity,
@@ -1273,7 +1283,7 @@ def _note_figures(case: Case, verdict: Verdict) -> None:
         "var_after": case.sigma(lots) * multiplier,
         "gross_before": gross_before,
         "gross_after": gross_after,
-        "stress_before": max((before for _, before in losses), default=0.0),
-        "stress_after": max((after for after, _ in losses), default=0.0),
+        "stress_before": max((loss.before for loss in losses), default=0.0),
+        "stress_after": max((loss.after for loss in losses), default=0.0),
         "budget": case.budget,
     }

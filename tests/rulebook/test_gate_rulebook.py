@@ -84,6 +84,14 @@ def test_every_check_was_met_from_both_sides(tally: Tally) -> None:
     assert min(tally.actions[action] for action in codes.ACTION_NAMES) > 0.01 * tally.orders
 
 
+def test_tie_with_the_sum_before_is_near_where_the_order_has_moved_it() -> None:
+    """Another order of additions would break it; within the limit, or untouched, it is exact."""
+    assert rulebook.Change(3.0, 3.0, True).against(2.0).is_near()
+    assert not rulebook.Change(3.0, 3.0, False).against(2.0).is_near()
+    assert not rulebook.Change(3.0, 3.0, True).against(4.0).is_near()
+    assert not rulebook.Change(3.0, 3.0 + 1e-9, True).against(2.0).is_near()
+
+
 def test_batches_pass_whole_or_not_at_all() -> None:
     """Legs one by one on a copy tell what the batch has to answer."""
     engine = NativeEngine(SMALL)
