@@ -583,7 +583,7 @@ COUNTERS = _table("""
     reasons i[128] -: objections by check number
     exits i -: decisions that allowed an exit
     late_fills i -: fills after the end of their order
-    unknown_fills i -: fills without a known order
+    unknown_fills i -: fills without a known order, or of another strategy or an unset fee currency
     over_fills i -: fills beyond the order's leaves
     busts i -: executions taken back
     clock_steps_back i -: events older than the last

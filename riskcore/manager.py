@@ -73,6 +73,7 @@ _ORDER_STATES = {
     "not_found": codes.VENUE_ORDER_NOT_FOUND,
 }
 _MAX_HANDLE = codes.MAX_IDENTIFIER
+_NOWHERE = -2  # no strategy and no currency; -1 is nobody's funding
 # How far a feed's stamps may lag behind the machine's clock when it starts.
 _CLOCK_SLACK_NS = 60_000_000_000
 
@@ -84,8 +85,9 @@ class AdaptiveRiskManager:
     prints as such a decimal); times are integers, ns since 1970 UTC, or datetimes with a zone. An
     argument out of its domain raises InputError or UnknownNameError and changes nothing. Events
     answer with the name of their status: ``OK``; ``DUPLICATE`` for a proven repeat;
-    ``BOOKED_UNMATCHED`` for a fact without its order; ``INVALID_HANDLE`` for an order that is no
-    longer live. Calls that change the account come from one thread at a time.
+    ``BOOKED_UNMATCHED`` for a fact without its order, or with a strategy or fee currency that is
+    not configured; ``INVALID_HANDLE`` for an order that is no longer live. Calls that change the
+    account come from one thread at a time.
 
     Parameters
     ----------
@@ -648,7 +650,7 @@ class AdaptiveRiskManager:
         quantity, price : Decimal, str, int or float
             On the instrument's grid.
         strategy : str
-            Whose it is.
+            Whose it is. One that is not configured does not stop the booking: the first holds it.
         time : int or datetime
             Time of the writer.
         handle : int
@@ -656,7 +658,7 @@ class AdaptiveRiskManager:
         fee : Decimal, str, int or float
             Positive when paid.
         fee_currency : str, optional
-            The settlement currency by default.
+            The settlement currency by default. In one that is not configured a fee is left out.
         execution_id : int
             The venue's; 0 where it has none, and then no repeat can be recognised.
         """
@@ -701,12 +703,12 @@ class AdaptiveRiskManager:
         currency = instrument.currency if fee_currency is None else fee_currency
         return (
             instrument.index,
-            self.strategy_index(strategy),
+            _place_of_fact("strategy", strategy, self._strategies),
             to_side(side),
             instrument.to_lots(quantity),
             instrument.to_ticks(price),
             to_float("fee", fee, -codes.MAX_MONEY, codes.MAX_MONEY),
-            _place("fee_currency", currency, self._currencies),
+            _place_of_fact("fee_currency", currency, self._currencies),
             to_integer("execution_id", execution_id, 0, codes.MAX_IDENTIFIER),
         )
 
@@ -719,10 +721,15 @@ class AdaptiveRiskManager:
         currency: str | None = None,
         strategy: str | None = None,
     ) -> str:
-        """A funding payment, positive when received; in the settlement currency by default."""
+        """A funding payment, positive when received; in the settlement currency by default.
+
+        It enters the record of the strategy, if one is named and configured.
+        """
         instrument = self.instrument(symbol)
         code = _place("currency", currency or instrument.currency, self._currencies)
-        place = -1 if strategy is None else self.strategy_index(strategy)
+        place = -1
+        if strategy is not None:
+            place = _place_of_fact("strategy", strategy, self._strategies)
         number = to_float("amount", amount, -codes.MAX_MONEY, codes.MAX_MONEY)
         status = self.core.on_funding(to_ns(time), instrument.index, place, code, number)
         return self._answer("funding", status)
@@ -965,6 +972,13 @@ def _place(argument: str, name: str, places: Mapping[str, int]) -> int:
         return places[name]
     except (KeyError, TypeError):
         raise _unknown(argument, name, places) from None
+
+
+def _place_of_fact(argument: str, name: str, places: Mapping[str, int]) -> int:
+    """A place, or one that does not exist: a fact is booked whatever name it carries."""
+    if isinstance(name, str) and name not in places:
+        return _NOWHERE
+    return _place(argument, name, places)
 
 
 def _choice(argument: str, name: object, allowed: Mapping[str, int]) -> int:

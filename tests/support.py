@@ -267,6 +267,13 @@ def copy_state(state, shape=SMALL):
     return other[0]
 
 
+def unset_currency(state, currency):
+    """Take back the last currency set, which nothing holds yet."""
+    assert state.header.currency_count == currency + 1
+    state.header.currency_count = currency
+    state.currencies[currency].state = codes.UNSET
+
+
 def assert_refused(state, status, event, *arguments):
     """Assert that an event is refused with `status` and that not one byte changes."""
     before = state.tobytes()

@@ -1,6 +1,7 @@
 """Funding, transfers and final settlement: cash that moves without a fill."""
 
 from riskcore.codes import (
+    BOOKED_UNMATCHED,
     EVENT_FUNDING,
     EVENT_SETTLEMENT,
     EVENT_TRANSFER,
@@ -8,15 +9,16 @@ from riskcore.codes import (
     INVALID_INSTRUMENT,
     INVALID_LOTS,
     INVALID_PRICE,
-    INVALID_STRATEGY,
     INVALID_VALUE,
     INVALID_VENUE,
+    LATCH_RECONCILIATION,
     MAX_MONEY,
     MAX_TICKS,
     OK,
 )
 from riskcore.kernels.entry import (
     check_time,
+    currency_has_balance,
     currency_is_set,
     instrument_is_set,
     strategy_is_set,
@@ -48,8 +50,9 @@ def on_funding(state, time_ns, instrument, strategy, currency, amount):
     instrument : int64
         Its venue's balance moves.
     strategy : int64
-        Whose record it enters; -1 for nobody's.
+        Whose record it enters; -1 for nobody's, and so is one that was never set.
     currency : int64
+        Any that the tables have a place for.
     amount : float64, cash
         Positive when received, at most MAX_MONEY in size. Counts as 0 money while the currency's
         rate is unknown.
@@ -57,17 +60,16 @@ def on_funding(state, time_ns, instrument, strategy, currency, amount):
     Returns
     -------
     int64
-        BAD_BUFFER, INVALID_TIME, INVALID_INSTRUMENT, INVALID_STRATEGY, INVALID_CURRENCY,
-        INVALID_VALUE (nothing changed) or OK.
+        BAD_BUFFER, INVALID_TIME, INVALID_INSTRUMENT, INVALID_CURRENCY, INVALID_VALUE (nothing
+        changed), OK, or BOOKED_UNMATCHED where strategy or currency was never set; the instrument
+        is latched then.
     """
     status = check_time(state, time_ns)
     if status != OK:
         return status
     if not instrument_is_set(state, instrument):
         return INVALID_INSTRUMENT
-    if strategy != NO_STRATEGY and not strategy_is_set(state, strategy):
-        return INVALID_STRATEGY
-    if not currency_is_set(state, currency):
+    if not currency_has_balance(state, currency):
         return INVALID_CURRENCY
     if not (-MAX_MONEY <= amount <= MAX_MONEY):
         return INVALID_VALUE
@@ -78,11 +80,15 @@ def on_funding(state, time_ns, instrument, strategy, currency, amount):
     state.positions[instrument].funding += money
     state.account.funding += money
     change_balance(state, venue, currency, amount)
-    if strategy != NO_STRATEGY:
+    owned = strategy_is_set(state, strategy)
+    if owned:
         state.strategies[strategy].realized += money
         update_strategy(state, strategy)
     update_equity(state)
-    return OK
+    if (owned or strategy == NO_STRATEGY) and currency_is_set(state, currency):
+        return OK
+    state.positions[instrument].latches |= LATCH_RECONCILIATION
+    return BOOKED_UNMATCHED
 
 
 @kernel
@@ -93,7 +99,9 @@ def on_transfer(state, time_ns, venue, currency, amount):
     ----------
     state : record, modified in place
     time_ns : int64, ns
-    venue, currency : int64
+    venue : int64
+    currency : int64
+        Any that the tables have a place for.
     amount : float64, cash
         Positive for a deposit, at most MAX_MONEY in size. Counts as 0 money while the currency's
         rate is unknown.
@@ -101,15 +109,15 @@ def on_transfer(state, time_ns, venue, currency, amount):
     Returns
     -------
     int64
-        BAD_BUFFER, INVALID_TIME, INVALID_VENUE, INVALID_CURRENCY, INVALID_VALUE (nothing changed)
-        or OK.
+        BAD_BUFFER, INVALID_TIME, INVALID_VENUE, INVALID_CURRENCY, INVALID_VALUE (nothing changed),
+        OK, or BOOKED_UNMATCHED where the currency was never set.
     """
     status = check_time(state, time_ns)
     if status != OK:
         return status
     if not venue_is_set(state, venue):
         return INVALID_VENUE
-    if not currency_is_set(state, currency):
+    if not currency_has_balance(state, currency):
         return INVALID_CURRENCY
     if not (-MAX_MONEY <= amount <= MAX_MONEY):
         return INVALID_VALUE
@@ -121,7 +129,7 @@ def on_transfer(state, time_ns, venue, currency, amount):
     state.balances[venue, currency].deposits += amount
     change_balance(state, venue, currency, amount)
     update_equity(state)
-    return OK
+    return OK if currency_is_set(state, currency) else BOOKED_UNMATCHED
 
 
 @kernel

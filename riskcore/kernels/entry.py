@@ -13,6 +13,8 @@ from riskcore.codes import (
 from riskcore.kernels.language import kernel
 from riskcore.layout import ABI_VERSION, MAGIC
 
+UNATTRIBUTED_STRATEGY = 0  # what is nobody's trade is held here, so that holdings add up
+
 
 @kernel
 def buffer_intact(state):
@@ -65,6 +67,21 @@ def venue_is_set(state, venue):
     if venue < 0 or venue >= state.header.venue_count:
         return False
     return state.venues[venue].state != UNSET
+
+
+@kernel
+def holder_of(state, strategy):
+    """The strategy that a fact is booked in: its own, the first where that was never set."""
+    return strategy if strategy_is_set(state, strategy) else UNATTRIBUTED_STRATEGY
+
+
+@kernel
+def currency_has_balance(state, currency):
+    """True where the tables hold balances of a currency, which may not have been set yet.
+
+    What is booked in it counts as 0 money until it is set and has a rate; nothing is lost.
+    """
+    return 0 <= currency < state.header.currencies
 
 
 @kernel

@@ -8,7 +8,9 @@ what they brought, so that a round trip's gains add up to its cash flows. A trad
 closing trade and an opening one.
 
 A position nets all strategies; a holding is one strategy's share of it, with its own cost. Their
-lots always add up, and so do their total gains; what is realised may differ in time.
+lots always add up, and so do their total gains; what is realised may differ in time. An execution
+of a strategy that was never set is held by the first one, as reconciled differences are, and enters
+no record of trades: its bust and a fill of the right strategy put it where it belongs.
 """
 
 from riskcore.codes import (
@@ -17,13 +19,11 @@ from riskcore.codes import (
     DUPLICATE,
     EVENT_BUST,
     EVENT_FILL,
-    INVALID_CURRENCY,
     INVALID_IDENTIFIER,
     INVALID_INSTRUMENT,
     INVALID_LOTS,
     INVALID_PRICE,
     INVALID_SIDE,
-    INVALID_STRATEGY,
     INVALID_VALUE,
     INVERSE,
     LATCH_RECONCILIATION,
@@ -43,7 +43,9 @@ from riskcore.kernels.covariance import change_weight
 from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.entry import (
     check_time,
+    currency_has_balance,
     currency_is_set,
+    holder_of,
     instrument_is_set,
     strategy_is_set,
     touch,
@@ -260,9 +262,10 @@ def settle_cash(state, i, trade_lots, ticks, realized):
 def pay_fee(state, i, fee, currency):
     """Take a fee (cash, positive when paid) from its balance at the venue of instrument `i`.
 
-    Returns its value in money, 0 while the rate of its currency is unknown.
+    Returns its value in money, 0 while the rate of its currency is unknown. A fee in a currency
+    that the tables have no place for is left out: no balance and no rate says what it is worth.
     """
-    if fee == 0.0:
+    if fee == 0.0 or not currency_has_balance(state, currency):
         return 0.0
     venue = state.instruments[i].venue
     money = fee * state.currencies[currency].rate
@@ -274,14 +277,15 @@ def pay_fee(state, i, fee, currency):
 
 
 @kernel
-def book_trade(state, now, i, s, trade_lots, ticks, fee, counted):
+def book_trade(state, now, i, s, trade_lots, ticks, fee, counted, recorded):
     """Book a trade in position and holding; return the cash that it moves.
 
-    Parameters as in `book_position`, and ``s``: int64, the strategy.
+    Parameters as in `book_position`, ``s``: int64, the strategy, and ``recorded``: int64, flag, 1
+    where a closed trade counts in its record.
     """
     set_first_mark(state, now, i, ticks)
     realized = book_position(state, now, i, trade_lots, ticks, fee, counted)
-    book_holding(state, now, s, i, trade_lots, ticks, fee, counted)
+    book_holding(state, now, s, i, trade_lots, ticks, fee, recorded)
     return settle_cash(state, i, trade_lots, ticks, realized)
 
 
@@ -399,17 +403,13 @@ def position_fits(state, i, bought, sold, adjusted):
 
 
 @kernel
-def check_trade(state, time_ns, instrument, strategy, fee_currency, side, lots, busted):
+def check_trade(state, time_ns, instrument, side, lots, busted):
     """Status of the integer fields of a fill (busted 0) or bust (1), all but the price."""
     status = check_time(state, time_ns)
     if status != OK:
         return status
     if not instrument_is_set(state, instrument):
         return INVALID_INSTRUMENT
-    if not strategy_is_set(state, strategy):
-        return INVALID_STRATEGY
-    if not currency_is_set(state, fee_currency):
-        return INVALID_CURRENCY
     if side != BUY and side != SELL:
         return INVALID_SIDE
     if not (1 <= lots <= MAX_LOTS):
@@ -436,17 +436,18 @@ def check_trade_values(price_ticks, fee, execution_id):
 
 
 @kernel
-def match_order(state, handle, i, strategy, side, lots):
+def match_order(state, handle, i, strategy, side, lots, fee_currency):
     """Count a fill on its order; True where the order lives, agrees and had the lots left.
 
-    Any other fill is counted as late, unknown or too large, and latches the instrument.
+    Any other fill is counted as late, unknown or too large, and latches the instrument; so is one
+    whose fee is in a currency that was never set.
     """
     slot = find_order(state, handle)
     if slot >= 0 and state.orders[slot].instrument == i and state.orders[slot].side == side:
-        same_strategy = state.orders[slot].strategy == strategy
+        known = state.orders[slot].strategy == strategy and currency_is_set(state, fee_currency)
         if not fill_order(state, slot, lots):
             state.counters.over_fills += 1
-        elif same_strategy:
+        elif known:
             return True
         else:
             state.counters.unknown_fills += 1
@@ -481,7 +482,9 @@ def on_fill(
         One before the last event's is booked at the last event's.
     handle : int64
         Of its order; 0 or any other number where that is not known.
-    instrument, strategy : int64
+    instrument : int64
+    strategy : int64
+        One that was never set, or any number, is booked in the first strategy's holding.
     side : int64
         BUY or SELL.
     lots : int64, lots
@@ -491,18 +494,20 @@ def on_fill(
     fee : float64, cash
         In `fee_currency`, positive when paid, at most MAX_MONEY in size.
     fee_currency : int64
+        One that was never set counts as 0 money until it is; without a place in the tables the fee
+        is left out.
     execution_id : int64
         0 where the venue gives none (repeats cannot be found then), else at most MAX_IDENTIFIER.
 
     Returns
     -------
     int64
-        Nothing changed: BAD_BUFFER, INVALID_TIME, INVALID_INSTRUMENT, INVALID_STRATEGY,
-        INVALID_CURRENCY, INVALID_SIDE, INVALID_LOTS, INVALID_PRICE, INVALID_VALUE,
-        INVALID_IDENTIFIER, DUPLICATE. Booked: OK, or BOOKED_UNMATCHED where no live order with so
-        many lots left was found; the instrument is latched then.
+        Nothing changed: BAD_BUFFER, INVALID_TIME, INVALID_INSTRUMENT, INVALID_SIDE, INVALID_LOTS,
+        INVALID_PRICE, INVALID_VALUE, INVALID_IDENTIFIER, DUPLICATE. Booked: OK, or BOOKED_UNMATCHED
+        where no live order of that strategy with so many lots left was found, or the fee's currency
+        was never set; the instrument is latched then.
     """
-    status = check_trade(state, time_ns, instrument, strategy, fee_currency, side, lots, 0)
+    status = check_trade(state, time_ns, instrument, side, lots, 0)
     if status == OK:
         status = check_trade_values(price_ticks, fee, execution_id)
     if status != OK:
@@ -513,14 +518,16 @@ def on_fill(
     now = touch(state, time_ns, EVENT_FILL)
     position = state.positions[instrument]
     lots_before = position.net_lots
-    matched = match_order(state, handle, instrument, strategy, side, lots)
+    matched = match_order(state, handle, instrument, strategy, side, lots, fee_currency)
+    holder = holder_of(state, strategy)
+    recorded = 1 if strategy_is_set(state, strategy) else 0
     if side == BUY:
         position.bought_lots += lots
     else:
         position.sold_lots += lots
     ticks = float(price_ticks)
     paid = pay_fee(state, instrument, fee, fee_currency)
-    cash = book_trade(state, now, instrument, strategy, side * lots, ticks, paid, 1)
+    cash = book_trade(state, now, instrument, holder, side * lots, ticks, paid, 1, recorded)
     move_proceeds(state, instrument, cash)
     remember_execution(state, instrument, side, execution_id, 0)
     throttle_executions(state, now, instrument)
@@ -529,7 +536,7 @@ def on_fill(
     state.venues[state.instruments[instrument].venue].fills_day += 1
     state.account.turnover_day += value_of_lots(state, instrument, lots, price_ticks)
     refresh_position(state, instrument, lots_before)
-    update_strategy(state, strategy)
+    update_strategy(state, holder)
     return OK if matched else BOOKED_UNMATCHED
 
 
@@ -569,9 +576,10 @@ def on_bust(
     Returns
     -------
     int64
-        As `on_fill`, but for BOOKED_UNMATCHED; DUPLICATE for a second bust of one execution.
+        As `on_fill`, but BOOKED_UNMATCHED only for a strategy or a fee's currency that was never
+        set; DUPLICATE for a second bust of one execution.
     """
-    status = check_trade(state, time_ns, instrument, strategy, fee_currency, side, lots, 1)
+    status = check_trade(state, time_ns, instrument, side, lots, 1)
     if status == OK:
         status = check_trade_values(price_ticks, fee, execution_id)
     if status != OK:
@@ -583,13 +591,16 @@ def on_bust(
     position = state.positions[instrument]
     lots_before = position.net_lots
     trade_lots = -side * lots
+    holder = holder_of(state, strategy)
     position.adjusted_lots += trade_lots
     paid = pay_fee(state, instrument, -fee, fee_currency)
-    cash = book_trade(state, now, instrument, strategy, trade_lots, float(price_ticks), paid, 0)
+    cash = book_trade(state, now, instrument, holder, trade_lots, float(price_ticks), paid, 0, 0)
     move_proceeds(state, instrument, cash)
     remember_execution(state, instrument, side, execution_id, 1)
     state.counters.busts += 1
     position.latches |= LATCH_RECONCILIATION
     refresh_position(state, instrument, lots_before)
-    update_strategy(state, strategy)
-    return OK
+    update_strategy(state, holder)
+    if strategy_is_set(state, strategy) and currency_is_set(state, fee_currency):
+        return OK
+    return BOOKED_UNMATCHED

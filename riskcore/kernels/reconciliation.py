@@ -11,12 +11,15 @@ from riskcore.codes import (
     MAX_TICKS,
     OK,
 )
-from riskcore.kernels.entry import check_time, instrument_is_set, touch
+from riskcore.kernels.entry import (
+    UNATTRIBUTED_STRATEGY,
+    check_time,
+    instrument_is_set,
+    touch,
+)
 from riskcore.kernels.exposure import change_balance, lot_value, update_strategy
 from riskcore.kernels.language import kernel
 from riskcore.kernels.positions import book_trade, position_fits, refresh_position
-
-RECONCILED_STRATEGY = 0  # differences are nobody's trade; they are held here
 
 
 @kernel
@@ -63,7 +66,7 @@ def on_position(state, time_ns, instrument, lots, price_ticks):
     ticks = float(price_ticks) if price_ticks > 0 else state.market[instrument].mark
     book_difference(state, now, instrument, difference, ticks)
     refresh_position(state, instrument, before)
-    update_strategy(state, RECONCILED_STRATEGY)
+    update_strategy(state, UNATTRIBUTED_STRATEGY)
     return BOOKED_UNMATCHED
 
 
@@ -74,7 +77,7 @@ def book_difference(state, now, i, difference, ticks):
     position = state.positions[i]
     position.adjusted_lots += difference
     position.latches |= LATCH_RECONCILIATION
-    cash = book_trade(state, now, i, RECONCILED_STRATEGY, difference, ticks, 0.0, 0)
+    cash = book_trade(state, now, i, UNATTRIBUTED_STRATEGY, difference, ticks, 0.0, 0, 0)
     state.balances[record.venue, record.currency].adjusted += cash
     change_balance(state, record.venue, record.currency, cash)
     account = state.account

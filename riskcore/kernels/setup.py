@@ -714,6 +714,9 @@ def strategy_set(state, time_ns, strategy, record):
     target.payoff = record.payoff
     if strategy == header.strategy_count:
         header.strategy_count = strategy + 1
+        # Facts may have been booked in it before.
+        revalue_all(state)
+        update_equity(state)
     return OK
 
 

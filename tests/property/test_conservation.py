@@ -4,7 +4,8 @@ The oracle is a ledger that knows no orders, costs or averages: it sums trades a
 is the sum of its fills; equity is the sum of what every trade has gained by now and of all cash.
 
 Domains: 1 to 64 lots at prices within 1/2 to 3/2 of the mark, up to forty events on four
-instruments of every contract kind, two strategies, fees and funding in three currencies.
+instruments of every contract kind, two strategies and some that were never set, fees and funding
+in three currencies, fees in one that the tables have no place for.
 """
 
 import numpy as np
@@ -162,7 +163,7 @@ class World:
 
     def execute(self, handle, instrument, strategy, side, lots, d, identifier):
         price = self.price(instrument, d)
-        fee, fee_currency = (d % 5 - 1) * 0.25, d % 3
+        fee, fee_currency = (d % 5 - 1) * 0.25, d % 4
         terms = (instrument, side, lots, price)
         options = {
             "handle": handle,
@@ -174,8 +175,13 @@ class World:
         assert fill(self.state, *terms, **options) in BOOKED
         if identifier:
             self.executions.append((terms, options))
-        self.ledger.trade(strategy, instrument, side * lots, price)
-        self.ledger.pay(fee_currency, -fee)
+        self.book(strategy, instrument, side * lots, price, fee_currency, -fee)
+
+    def book(self, strategy, instrument, lots, price, currency, paid):
+        """In the ledger: strategy 0 holds what is nobody's; the last currency has no place."""
+        self.ledger.trade(strategy if strategy in (0, 1) else 0, instrument, lots, price)
+        if currency < 3:
+            self.ledger.pay(currency, paid)
 
     def fill(self, a, b, c, d):
         """A fill of an order, with its fields as long as it lives."""
@@ -193,7 +199,7 @@ class World:
         """A fill that names no order, or somebody else's."""
         handle = self.pick(a) if d % 2 else 0
         identifier = len(self.executions) + 1
-        self.execute(handle, b % 4, b // 4 % 2, (BUY, SELL)[c % 2], 1 + c, d, identifier)
+        self.execute(handle, b % 4, b // 4 % 4 - 1, (BUY, SELL)[c % 2], 1 + c, d, identifier)
 
     def repeat(self, a, b, c, d):
         if self.executions:
@@ -216,15 +222,17 @@ class World:
             options["execution_id"],
         )
         status = positions.on_bust(self.state, now(self.state), instrument, *arguments)
-        assert status in (OK, codes.DUPLICATE)
-        if status == OK:
-            self.ledger.trade(options["strategy"], instrument, -side * lots, price)
-            self.ledger.pay(options["fee_currency"], options["fee"])
+        assert status in (*BOOKED, codes.DUPLICATE)
+        if status in BOOKED:
+            terms = (options["strategy"], instrument, -side * lots, price)
+            self.book(*terms, options["fee_currency"], options["fee"])
 
     def funding(self, a, b, c, d):
         amount = (b - 8) * 0.125
         time = now(self.state)
-        assert cash.on_funding(self.state, time, a % 4, c % 3 - 1, d % 3, amount) == OK
+        strategy = c % 4 - 2
+        status = cash.on_funding(self.state, time, a % 4, strategy, d % 3, amount)
+        assert status == (OK if strategy >= -1 else codes.BOOKED_UNMATCHED)
         self.ledger.pay(d % 3, amount)
 
     def transfer(self, a, b, c, d):

@@ -338,6 +338,12 @@ class EventStream:
             self.next_id * 1000 + np.arange(count),
             rng.integers(0, 50, count),
         )
+        for name, size in (("strategy", "strategy_count"), ("currency", "currency_count")):
+            # Somebody else's, or in a coin that nobody has set.
+            unset = int(state["header"][size]) + rng.choice([0, 0, 1, 100], count)
+            unset = np.where(rng.random(count) < 0.3, -1, unset)
+            hit = rng.random(count) < 0.03
+            events[name][trades[hit]] = unset[hit]
         busts = np.flatnonzero(kind == codes.EVENT_BUST)
         events["lots"][busts] = rng.integers(1, 50, busts.size)
         events["price_ticks"][busts] = np.maximum(1, np.rint(self.middle[busts]))
@@ -348,6 +354,9 @@ class EventStream:
         funding = np.flatnonzero(kind == codes.EVENT_FUNDING)
         events["value"][funding] = equity * 1e-4 * rng.normal(0.0, 1.0, funding.size)
         events["strategy"][funding[rng.random(funding.size) < 0.3]] = -1
+        events["strategy"][funding[rng.random(funding.size) < 0.05]] = -2
+        unset_currency = int(state["header"]["currency_count"])
+        events["currency"][funding[rng.random(funding.size) < 0.05]] = unset_currency
         transfers = np.flatnonzero(kind == codes.EVENT_TRANSFER)
         amount = equity * rng.choice([0.01, -0.01, 0.05, -0.03, 0.2], transfers.size)
         if state["account"]["equity"] < 1000.0:
@@ -356,6 +365,8 @@ class EventStream:
             amount = np.full(transfers.size, min(1e14, 1e5 + 1.5 * abs(state["account"]["equity"])))
         rate = state["currencies"]["rate"][events["currency"][transfers]]
         events["value"][transfers] = amount / np.where(rate > 0, rate, 1.0)
+        small = amount < 0.3 * equity
+        events["currency"][transfers[small & (rng.random(transfers.size) < 0.03)]] = unset_currency
         others = np.flatnonzero((kind == codes.EVENT_SETTLEMENT) | (kind == codes.EVENT_POSITION))
         events["price_ticks"][others] = np.maximum(1, np.rint(self.middle[others]))
         venue_says = np.flatnonzero(kind == codes.EVENT_POSITION)

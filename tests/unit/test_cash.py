@@ -5,7 +5,8 @@ import pytest
 
 from riskcore import codes
 from riskcore.codes import BUY, OK, SELL
-from riskcore.kernels import cash
+from riskcore.kernels import cash, market, setup
+from tests import support
 from tests.support import (
     BROKER,
     BTC,
@@ -27,9 +28,11 @@ from tests.support import (
     now,
     quote,
     reserve,
+    unset_currency,
 )
 
 CASH = 1024.0  # at each of two venues
+PLACES = support.SMALL.currencies
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +77,8 @@ def test_paid_funding_in_bitcoin_converts_at_the_rate(state):
         ((0, LINEAR_BTC, TREND, USD, 1.0), codes.INVALID_TIME),
         ((None, -1, TREND, USD, 1.0), codes.INVALID_INSTRUMENT),
         ((None, 4, TREND, USD, 1.0), codes.INVALID_INSTRUMENT),
-        ((None, LINEAR_BTC, -2, USD, 1.0), codes.INVALID_STRATEGY),
-        ((None, LINEAR_BTC, 2, USD, 1.0), codes.INVALID_STRATEGY),
-        ((None, LINEAR_BTC, TREND, 3, 1.0), codes.INVALID_CURRENCY),
+        ((None, LINEAR_BTC, TREND, -1, 1.0), codes.INVALID_CURRENCY),
+        ((None, LINEAR_BTC, TREND, PLACES, 1.0), codes.INVALID_CURRENCY),
         ((None, LINEAR_BTC, TREND, USD, float("nan")), codes.INVALID_VALUE),
         ((None, LINEAR_BTC, TREND, USD, -1.1e15), codes.INVALID_VALUE),
     ],
@@ -84,6 +86,27 @@ def test_paid_funding_in_bitcoin_converts_at_the_rate(state):
 def test_invalid_funding_changes_nothing(state, arguments, status):
     time = now(state) if arguments[0] is None else arguments[0]
     assert_refused(state, status, cash.on_funding, time, *arguments[1:])
+
+
+@pytest.mark.parametrize("strategy", [-(1 << 62), -2, 2, 1 << 62])
+def test_funding_of_an_unset_strategy_is_nobodys_and_latches(state, strategy):
+    status = cash.on_funding(state, now(state), LINEAR_BTC, strategy, USD, 16.0)
+    assert status == codes.BOOKED_UNMATCHED
+    assert state.account.equity == 2 * CASH + 16.0
+    assert state.account.funding == 16.0
+    assert [float(s.realized) for s in state.strategies] == [0.0] * len(state.strategies)
+    assert state.positions[LINEAR_BTC].latches == codes.LATCH_RECONCILIATION
+    check_books(state)
+
+
+def test_funding_in_an_unset_currency_is_kept_in_its_balance(state):
+    unset_currency(state, EUR)
+    status = cash.on_funding(state, now(state), LINEAR_BTC, TREND, EUR, 16.0)
+    assert status == codes.BOOKED_UNMATCHED
+    assert state.balances[EXCHANGE, EUR].funding == 16.0
+    assert state.account.equity == 2 * CASH
+    assert state.positions[LINEAR_BTC].latches == codes.LATCH_RECONCILIATION
+    check_books(state)
 
 
 # --- transfers ------------------------------------------------------------------------------------
@@ -149,6 +172,18 @@ def test_deposit_in_a_currency_without_rate_is_booked_and_counts_as_nothing(stat
     check_books(state)
 
 
+def test_deposit_in_a_currency_that_is_set_later_is_not_lost(state):
+    unset_currency(state, EUR)
+    assert cash.on_transfer(state, now(state), BROKER, EUR, 7.0) == codes.BOOKED_UNMATCHED
+    assert state.balances[BROKER, EUR].amount == 7.0
+    assert state.account.equity == 2 * CASH
+    values = support.record("currency", support.SMALL, {"state": codes.ACTIVE})
+    assert setup.currency_set(state, now(state), EUR, values) == OK
+    assert market.on_rate(state, now(state), EUR, 2.0) == OK
+    assert state.account.equity == 2 * CASH + 14.0
+    check_books(state)
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -156,7 +191,7 @@ def test_deposit_in_a_currency_without_rate_is_booked_and_counts_as_nothing(stat
         ((None, -1, USD, 1.0), codes.INVALID_VENUE),
         ((None, 2, USD, 1.0), codes.INVALID_VENUE),
         ((None, EXCHANGE, -1, 1.0), codes.INVALID_CURRENCY),
-        ((None, EXCHANGE, 3, 1.0), codes.INVALID_CURRENCY),
+        ((None, EXCHANGE, PLACES, 1.0), codes.INVALID_CURRENCY),
         ((None, EXCHANGE, USD, float("nan")), codes.INVALID_VALUE),
         ((None, EXCHANGE, USD, float("-inf")), codes.INVALID_VALUE),
         ((None, EXCHANGE, USD, 1.1e15), codes.INVALID_VALUE),

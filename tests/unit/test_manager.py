@@ -435,6 +435,20 @@ def test_a_fill_without_its_order_is_booked_and_said(risk):
     assert risk.position(PERP).latches == 0
 
 
+def test_a_fill_with_names_that_are_not_configured_is_booked_and_said(risk):
+    stray = {"strategy": "nobody", "fee": 1, "fee_currency": "SHIB", "time": START + SECOND}
+    assert risk.fill(PERP, "sell", 1, 120000, **stray) == "BOOKED_UNMATCHED"
+    index = risk.instrument(PERP).index
+    assert risk.core.state.positions[index].net_lots == -risk.instrument(PERP).to_lots(1)
+    assert risk.core.state.account.fees == 0
+    assert risk.bust(PERP, "sell", 1, 120000, **stray) == "BOOKED_UNMATCHED"
+    assert risk.core.state.positions[index].net_lots == 0
+    assert risk.funding(PERP, 5, START + SECOND, strategy="nobody") == "BOOKED_UNMATCHED"
+    assert risk.core.state.account.funding == 5
+    with pytest.raises(UnknownNameError):
+        risk.fill(PERP, "sell", 1, 120000, strategy=None, time=START + SECOND)
+
+
 def test_a_fill_is_taken_back(risk):
     handle, now = order(risk).handle, START + 2 * SECOND
     fill = {"strategy": "trend", "fee": 1, "execution_id": 9, "time": now}

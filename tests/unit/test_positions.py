@@ -5,7 +5,8 @@ import pytest
 
 from riskcore import codes
 from riskcore.codes import BUY, OK, SELL
-from riskcore.kernels import orders, positions
+from riskcore.kernels import market, orders, positions, setup
+from tests import support
 from tests.support import (
     BROKER,
     BTC,
@@ -33,6 +34,7 @@ from tests.support import (
     now,
     quote,
     reserve,
+    unset_currency,
 )
 
 CASH = 1048576.0
@@ -56,7 +58,6 @@ def balance(state, venue, currency):
 
 def with_parameters(state, **changes):
     """The state with single parameters replaced."""
-    from riskcore.kernels import setup
 
     assert setup.set_parameters(state, now(state), make_parameters(**changes)) == OK
     return state
@@ -666,6 +667,85 @@ def test_bust_may_overtake_its_fill(state):
     check_books(state)
 
 
+# --- executions of nobody, fees in nothing --------------------------------------------------------
+
+UNSET_STRATEGIES = [-(1 << 62), -1, 2, 1 << 62]  # of two
+NO_CURRENCIES = [-(1 << 62), -1, 3, 1 << 62]  # out of the table
+
+
+@pytest.mark.parametrize("strategy", UNSET_STRATEGIES)
+def test_fill_of_an_unset_strategy_is_held_by_the_first_and_enters_no_record(state, strategy):
+    handle = reserve(state, LINEAR_BTC, BUY, 8, 4096, strategy=REVERSION)
+    terms = {"handle": handle, "strategy": strategy}
+    assert fill(state, LINEAR_BTC, BUY, 8, 4096, **terms) == codes.BOOKED_UNMATCHED
+    position = state.positions[LINEAR_BTC]
+    assert (position.net_lots, position.working_buy_lots) == (8, 0)
+    assert state.holdings[TREND, LINEAR_BTC].lots == 8
+    assert position.latches == codes.LATCH_UNMATCHED_FILL
+    assert state.counters.unknown_fills == 1
+    assert fill(state, LINEAR_BTC, SELL, 8, 4112, strategy=strategy) == codes.BOOKED_UNMATCHED
+    assert state.holdings[TREND, LINEAR_BTC].lots == 0
+    assert state.strategies[TREND].realized == 16.0
+    assert (state.strategies[TREND].trades, state.account.round_trips) == (0, 1)
+    check_books(state)
+
+
+def test_first_strategy_may_be_set_after_the_fills_that_it_holds(state):
+    state.header.strategy_count = 0
+    for s in (TREND, REVERSION):
+        state.strategies[s].state = codes.UNSET
+    assert fill(state, LINEAR_BTC, BUY, 8, 4080) == codes.BOOKED_UNMATCHED
+    values = support.record("strategy", support.SMALL, support.STRATEGY_VALUES)
+    assert setup.strategy_set(state, now(state), TREND, values) == OK
+    assert state.strategies[TREND].gross == 8 * 512.0
+    assert state.strategies[TREND].pnl == 16.0
+
+
+def test_fee_in_a_currency_that_is_set_later_is_not_lost(state):
+    unset_currency(state, EUR)
+    handle = reserve(state, LINEAR_BTC, BUY, 8, 4096)
+    terms = {"handle": handle, "fee": 3.0, "fee_currency": EUR}
+    assert fill(state, LINEAR_BTC, BUY, 8, 4096, **terms) == codes.BOOKED_UNMATCHED
+    assert state.positions[LINEAR_BTC].net_lots == 8
+    assert state.positions[LINEAR_BTC].latches == codes.LATCH_UNMATCHED_FILL
+    assert state.counters.unknown_fills == 1
+    assert state.balances[EXCHANGE, EUR].amount == -3.0
+    assert state.account.equity == 2 * CASH
+    values = support.record("currency", support.SMALL, {"state": codes.ACTIVE})
+    assert setup.currency_set(state, now(state), EUR, values) == OK
+    assert market.on_rate(state, now(state), EUR, 2.0) == OK
+    assert state.account.equity == 2 * CASH - 6.0
+    check_books(state)
+
+
+@pytest.mark.parametrize("currency", NO_CURRENCIES)
+def test_fee_in_a_currency_without_a_place_is_left_out(state, currency):
+    handle = reserve(state, LINEAR_BTC, BUY, 8, 4096)
+    terms = {"handle": handle, "fee": 3.0, "fee_currency": currency}
+    assert fill(state, LINEAR_BTC, BUY, 8, 4096, **terms) == codes.BOOKED_UNMATCHED
+    assert state.positions[LINEAR_BTC].net_lots == 8
+    assert state.positions[LINEAR_BTC].latches == codes.LATCH_UNMATCHED_FILL
+    assert state.account.equity == 2 * CASH
+    assert state.account.fees == 0.0
+    check_books(state)
+
+
+@pytest.mark.parametrize(("strategy", "currency"), [(-1, USD), (TREND, -1), (2, 3), (-2, 1 << 62)])
+def test_bust_undoes_a_fill_of_nobody(state, strategy, currency):
+    terms = {"strategy": strategy, "fee": 2.0, "fee_currency": currency, "execution_id": 9}
+    assert fill(state, LINEAR_BTC, BUY, 8, 4112, **terms) == codes.BOOKED_UNMATCHED
+    status = send(
+        state, positions.on_bust, lots=8, price_ticks=4112, **(terms | {"execution_id": 9})
+    )
+    assert status == codes.BOOKED_UNMATCHED
+    assert state.positions[LINEAR_BTC].net_lots == 0
+    assert state.holdings[TREND, LINEAR_BTC].lots == 0
+    assert state.balances["amount"].sum() == 2 * CASH
+    assert state.account.equity == 2 * CASH
+    assert state.positions[LINEAR_BTC].latches & codes.LATCH_RECONCILIATION
+    check_books(state)
+
+
 # --- refused events -------------------------------------------------------------------------------
 
 GOOD = {
@@ -685,10 +765,6 @@ BAD = [
     ("instrument", -1, codes.INVALID_INSTRUMENT),
     ("instrument", 4, codes.INVALID_INSTRUMENT),
     ("instrument", 8, codes.INVALID_INSTRUMENT),
-    ("strategy", -1, codes.INVALID_STRATEGY),
-    ("strategy", 2, codes.INVALID_STRATEGY),
-    ("fee_currency", -1, codes.INVALID_CURRENCY),
-    ("fee_currency", 3, codes.INVALID_CURRENCY),
     ("side", 0, codes.INVALID_SIDE),
     ("side", 2, codes.INVALID_SIDE),
     ("lots", 0, codes.INVALID_LOTS),
