@@ -383,7 +383,7 @@ def _checks() -> dict[int, Check]:
     50 3 CUSHION_EXPOSURE_EXCEEDED | cushion_multiplier | money | R . | gross after > multiplier x drawdown budget
     51 3 DAILY_LOSS_EXCEEDS_MAX | max_daily_loss | fraction | . . | start of day equity - equity > limit x start of day equity
     52 3 FREE_MARGIN_BELOW_MIN | min_free_margin | fraction | R . | venue margin after > (1 - limit) x venue equity
-    53 3 OPEN_ORDERS_EXCEEDS_MAX | max_open_orders | - | . . | open orders + 1 > limit
+    53 3 OPEN_ORDERS_EXCEEDS_MAX | max_open_orders | - | . . | open orders + 1 > limit; a replace adds none
     54 3 DAILY_TURNOVER_EXCEEDS_MAX | max_daily_turnover | share | R . | filled + working notional of the day + opening lots at the order's price > limit x equity; never passes for not worsening
     55 3 LOSING_STREAK_COOLDOWN | max_losing_streak | ns | . . | now < end of the cool-down
     56 3 EQUITY_NOT_POSITIVE | - | money | . . | equity <= 0

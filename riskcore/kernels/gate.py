@@ -360,7 +360,9 @@ def measure_order(
     mask1, u1 = measure_position(
         state, i, side, flags, added, opening, own_before, order_value, other_value
     )
-    mask2, u2 = measure_portfolio(state, i, side, n, long_value, short_value, gross, decision)
+    mask2, u2 = measure_portfolio(
+        state, i, side, n, released, long_value, short_value, gross, decision
+    )
     working = position.working_buy_lots - position.working_sell_lots
     filled_value = float(position.net_lots + working + side * added) * value
     buy_excess = position.buy_excess
@@ -377,7 +379,17 @@ def measure_order(
         mask2 |= 1 << STRESS_LOSS_EXCEEDS_MAX
     u2 = raise_use(u2, worst, state.parameters.max_stress_loss * state.account.equity)
     mask3, u3 = measure_account(
-        state, i, side, added, opening, order_value, long_value, short_value, gross, worst_budget
+        state,
+        i,
+        side,
+        added,
+        released,
+        opening,
+        order_value,
+        long_value,
+        short_value,
+        gross,
+        worst_budget,
     )
     if (broken & BUDGET_BIT) != 0:
         mask3 |= 1 << DRAWDOWN_BUDGET_EXCEEDED
@@ -516,7 +528,7 @@ def judge(
 
     system0, u7 = flag_system(state, i, time_ns, now)
     position0 = flag_position(state, i, now)
-    account0, u3 = flag_account(state, now)
+    account0, u3 = flag_account(state, now, 1 if released > 0 else 0)
     exchange1, stop4, u4 = flag_exchange(
         state, i, now, type, price_ticks, stop_ticks, lots, float(lots) * order_value
     )
@@ -561,9 +573,10 @@ def judge(
         decision.action = APPROVE
         decision.lots = lots
         return
-    if stop0 == 0 and stop1 == 0:
+    # A replace passes whole or not at all.
+    if stop0 == 0 and stop1 == 0 and released == 0:
         allowed = exit_lots
-        if fixed0 == 0 and fixed1 == 0 and released == 0:
+        if fixed0 == 0 and fixed1 == 0:
             allowed = resize(
                 state,
                 now,
@@ -876,15 +889,14 @@ def check_replace_fields(state, time_ns, handle, lots, price_ticks):
     if status != OK:
         return status
     slot = find_order(state, handle)
-    if lots < 1 or lots > MAX_LOTS:
+    filled = state.orders[slot].filled_lots if slot >= 0 else 0
+    if lots < 1 or lots > MAX_LOTS or lots <= filled:
         return INVALID_LOTS
     if price_ticks < 1 or price_ticks > MAX_TICKS:
         return INVALID_PRICE
     if slot < 0:
         return INVALID_HANDLE
     order = state.orders[slot]
-    if lots <= order.filled_lots:
-        return INVALID_LOTS
     if order.type != LIMIT or order.status != ORDER_WORKING:
         return INVALID_CODE
     return OK

@@ -22,7 +22,9 @@ from tests.support import SMALL
 ORDERS_PER_WORLD = 400
 EVENTS_BETWEEN = 24
 ORDERS_BETWEEN = 8
+REPLACES_BETWEEN = 3
 FIGURES_TOLERANCE = 1e-9
+UNLIMITED = 1e18  # what the gate calls the utilisation of a limit that is nothing
 
 
 @dataclass
@@ -32,7 +34,10 @@ class Tally:
     orders: int = 0
     near: int = 0
     near_and_different: int = 0
+    uses: int = 0
+    uses_in_doubt: int = 0
     actions: Counter = field(default_factory=Counter)
+    replaces: Counter = field(default_factory=Counter)
     tripped: Counter = field(default_factory=Counter)
     passed: Counter = field(default_factory=Counter)
     just_passed: Counter = field(default_factory=Counter)
@@ -44,14 +49,16 @@ class Tally:
         self.orders += other.orders
         self.near += other.near
         self.near_and_different += other.near_and_different
-        for name in ("actions", "tripped", "passed", "just_passed", "on_limit"):
+        self.uses += other.uses
+        self.uses_in_doubt += other.uses_in_doubt
+        for name in ("actions", "replaces", "tripped", "passed", "just_passed", "on_limit"):
             getattr(self, name).update(getattr(other, name))
         self.disagreements += other.disagreements
 
-    def count(self, verdict: rulebook.Verdict) -> None:
+    def count(self, verdict: rulebook.Verdict, is_replace: bool = False) -> None:
         """Enter one verdict."""
-        self.orders += 1
-        self.actions[verdict.action] += 1
+        self.orders += not is_replace
+        (self.replaces if is_replace else self.actions)[verdict.action] += 1
         self.on_limit.update({number for _, number in verdict.near})
         for number in CHECKS:
             if verdict.reasons[number // 64] >> number % 64 & 1:
@@ -70,6 +77,9 @@ class Tally:
             + ", ".join(f"{self.actions[a]} {n}" for a, n in codes.ACTION_NAMES.items())
             + f"; {self.near} on a limit within {rulebook.NEAR:g}, not compared"
             + f" ({self.near_and_different} of them decided otherwise)",
+            f"and {sum(self.replaces.values())} replaces: "
+            + ", ".join(f"{n} {codes.ACTION_NAMES[a]}" for a, n in sorted(self.replaces.items()))
+            + f"; {self.uses} utilisations compared, {self.uses_in_doubt} in doubt of rounding",
             f"{'':4} {'check':34} {columns}",
         ]
         for number, check in sorted(CHECKS.items()):
@@ -115,6 +125,28 @@ def figure_differences(verdict: rulebook.Verdict, decision: Any) -> list[str]:
         if (is_certain or not name.endswith("after"))
         and not abs(value - decision[name]) <= FIGURES_TOLERANCE * scale
     ]
+
+
+def use_differences(verdict: rulebook.Verdict, decision: Any, tally: Tally) -> list[str]:
+    """Where the utilisation of a layer is not that of the verdict.
+
+    In doubt, and only counted, is one that rounding in large sums may change by more than a
+    billionth: where equity or a limit is next to nothing beside what it is made of.
+    """
+    found = []
+    for layer, (use, slack) in enumerate(verdict.utilisation, start=1):
+        told = float(decision["utilisation"][layer - 1])
+        if verdict.equity_is_lost or slack > FIGURES_TOLERANCE * max(use, 1.0):
+            tally.uses_in_doubt += 1
+            continue
+        tally.uses += 1
+        if np.isinf(use):
+            agrees = told == UNLIMITED
+        else:
+            agrees = abs(use - told) <= FIGURES_TOLERANCE * use + slack
+        if not agrees:
+            found.append(f"utilisation {codes.LAYER_NAMES[layer]}: book {use!r}, gate {told!r}")
+    return found
 
 
 # --- states that streams seldom reach -------------------------------------------------------------
@@ -279,6 +311,8 @@ class Comparison:
                 self.order_record[0] = row
                 self._judge(rng)
                 done += 1
+            for _ in range(REPLACES_BETWEEN):
+                self._replace(rng, int(row["time_ns"]))
 
     def _change_parameters(self, rng: np.random.Generator) -> None:
         now = max(START_NS, int(self.engine.state["header"]["last_time_ns"]))
@@ -315,19 +349,81 @@ class Comparison:
         if poked:
             poked[0][poked[1]] = poked[2]
         self.tally.count(verdict)
-        found = differences(verdict, engine.decision)
+        fields = {n: order[n].item() for n in order.dtype.names if n != "padding"}
+        self._compare(verdict, f"{fields} poked {poked[1]}" if poked else str(fields))
+
+    def _replace(self, rng: np.random.Generator, time_ns: int) -> None:
+        """Ask for another size and price of a working order, now and then for nonsense."""
+        engine, table = self.engine, self.engine.state["orders"]
+        live = np.flatnonzero(table["status"] != codes.ORDER_FREE)
+        if not live.size:
+            return
+        slot = int(rng.choice(live))
+        order = table[slot]
+        handle = int(order["generation"]) << codes.HANDLE_SLOT_BITS | slot
+        if order["status"] == codes.ORDER_PENDING and rng.random() < 0.9:
+            engine.on_ack(max(time_ns, 1), handle, 1)
+        lots, price = draw_replace(rng, engine.state, order)
+        image, poked, request = None, "", {"instrument": order["instrument"]}
+        if rng.random() < 0.25:
+            image = engine.state_bytes()
+            request |= {"strategy": order["strategy"], "client_id": 1, "time_ns": time_ns}
+            record, poked, value = POKES[rng.integers(0, len(POKES))](engine.state, request, rng)
+            # An order works only where venue, instrument and strategy have been set.
+            record[poked] = codes.ACTIVE if poked == "state" and value == codes.UNSET else value
+        asked = handle
+        if rng.random() < 0.02:
+            asked += int(rng.choice([1, -1, 1 << codes.HANDLE_SLOT_BITS, -handle]))
+        verdict = rulebook.judge_replace(engine.state, time_ns, asked, lots, price)
+        reserved = max(int(order["reserved_lots"]), lots - int(order["filled_lots"]))
+        engine.replace(time_ns, asked, lots, price, engine.decision)
+        self.tally.count(verdict, is_replace=True)
+        terms = {n: order[n].item() for n in order.dtype.names if n != "padding"}
+        self._compare(verdict, f"replace {(time_ns, asked, lots, price)} of {terms} poked {poked}")
+        if engine.decision["action"] == codes.APPROVE and asked == handle:
+            assert order["reserved_lots"] == reserved  # the larger of both until it is answered
+        if image:
+            engine.load_state(image)
+
+    def _compare(self, verdict: rulebook.Verdict, about: str) -> None:
+        """Enter where the gate's decision is not the verdict."""
+        decision, tally = self.engine.decision, self.tally
+        found = differences(verdict, decision)
         if verdict.near:
-            self.tally.near += 1
-            self.tally.near_and_different += bool(found)
+            tally.near += 1
+            tally.near_and_different += bool(found)
             return
         if verdict.evaluated and not found:
-            found = figure_differences(verdict, engine.decision)
+            found = figure_differences(verdict, decision)
+            found += use_differences(verdict, decision, tally)
         if found:
-            fields = {n: order[n].item() for n in order.dtype.names if n != "padding"}
-            poke = f" poked {poked[1]}" if poked else ""
-            self.tally.disagreements.append(
-                f"world {self.seed} order {self.tally.orders}{poke}: {'; '.join(found)} | {fields}"
+            tally.disagreements.append(
+                f"world {self.seed} order {tally.orders}: {'; '.join(found)} | {about}"
             )
+
+
+def draw_replace(rng: np.random.Generator, state: Any, order: Any) -> tuple[int, int]:
+    """New total lots and price of a working order: less, the same or more of it."""
+    terms = state["instruments"][order["instrument"]]
+    filled, step = int(order["filled_lots"]), int(terms["lot_step"])
+    leaves = max(1, int(order["lots"]) - filled)
+    left = int(leaves * rng.choice([0.5, 1.0, 1.0, 1.0, 2.0, 10.0])) + int(
+        rng.choice([0, 0, 1, -1])
+    )
+    if rng.random() < 0.8:
+        left = max(1, left // step) * step
+    price, tick = int(order["price_ticks"]), int(terms["tick_step"])
+    if rng.random() < 0.3:
+        price = int(float(state["market"]["mark"][order["instrument"]]) * rng.normal(1.0, 0.01))
+    price += tick * int(rng.choice([0, 0, 1, -1, 5, -5]))
+    if rng.random() < 0.8:
+        price = max(1, price // tick) * tick
+    edge = rng.random()
+    if edge < 0.02:
+        left = int(rng.choice([0, -filled, -1 - filled, codes.MAX_LOTS - filled + 1]))
+    if 0.01 < edge < 0.03:
+        price = int(rng.choice([0, -1, codes.MAX_TICKS, codes.MAX_TICKS + 1]))
+    return filled + left, price
 
 
 def run(

@@ -22,6 +22,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ from riskcore.codes import CHECKS
 MAGIC = int.from_bytes(b"RISKCORE", "little")
 ABI_VERSION = 1
 NEAR = 1e-12  # relative distance from a limit within which two ways of adding up may differ
+Lots = int | None  # of the order that is judged; None for the state as it is without it
 
 
 class Reading(NamedTuple):
@@ -55,8 +57,14 @@ class Reading(NamedTuple):
     def utilisation(self) -> float:
         """Measure over limit; infinite where the limit is nothing and the measure is not."""
         if self.limit > 0:
-            return self.measure / self.limit
-        return 0.0 if self.measure <= self.limit else math.inf
+            return max(0.0, self.measure / self.limit)
+        return math.inf if self.measure > 0 else 0.0
+
+    def slack(self) -> float:
+        """What rounding in what was added up may change the utilisation by."""
+        if self.limit > 0:
+            return NEAR * abs(self.scale) / self.limit * (1.0 + self.utilisation())
+        return math.inf if abs(self.limit) <= NEAR * abs(self.scale) else 0.0
 
     def is_near(self) -> bool:
         """Whether another order of additions could decide otherwise. Exact integers never are."""
@@ -110,6 +118,8 @@ class Verdict:
     near: list[tuple[float, int]] = field(default_factory=list)
     answers: dict[int, Any] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
+    equity_is_lost: bool = False  # in the rounding of what it is made of
+    utilisation: list[tuple[float, float]] = field(default_factory=list)  # of each layer, its slack
 
     def object_with(self, checks: list[int]) -> None:
         """Enter objections: their bits, and the first of the lowest layer."""
@@ -164,12 +174,16 @@ class Case:
         Read, never written.
     order : record of layout ``order``
         With valid instrument and strategy indices.
+    replaced : row of the order table, optional
+        The working order that this one replaces: its lots do not count beside it. Its price does
+        until the venue has answered.
     """
 
-    def __init__(self, state: Any, order: Any) -> None:
+    def __init__(self, state: Any, order: Any, replaced: Any = None) -> None:
         header = one(state["header"])
         count = header.instrument_count
-        self.order = order
+        self.order, self.replaced = order, replaced
+        self.released = replaced.reserved_lots if replaced else 0
         self.header = header
         self.limits = one(state["parameters"])
         self.account = one(state["account"])
@@ -231,6 +245,13 @@ class Case:
                     best = self.best_asks[slot.instrument]
                     self.best_asks[slot.instrument] = min(best, price) if best else price
         self.best_bid, self.best_ask = self.best_bids[self.i], self.best_asks[self.i]
+        if self.replaced:
+            self.open_orders -= 1
+            is_buy = self.order.side == codes.BUY
+            for lots in (
+                (self.buys, self.strategy_buys) if is_buy else (self.sells, self.strategy_sells)
+            ):
+                lots[self.i] -= self.released
 
     # values
 
@@ -306,6 +327,11 @@ class Case:
         held = side * self.position.net_lots
         self.working_same_side = self.buys[self.i] if side == codes.BUY else self.sells[self.i]
         self.exit_capacity = max(0, -held - self.working_same_side) if held < 0 else 0
+        if self.replaced:
+            # What only takes back of an order is judged like an exit.
+            further = side * (order.price_ticks - self.replaced.price_ticks) <= 0
+            if further and order.lots <= self.replaced.lots - self.replaced.filled_lots:
+                self.exit_capacity = max(self.exit_capacity, order.lots)
         self.exit_lots = min(order.lots, self.exit_capacity)
         price = float(order.price_ticks)
         self.price_ticks = order.price_ticks
@@ -322,33 +348,39 @@ class Case:
         """Lots of an order of n that are not exit."""
         return max(0, n - self.exit_capacity)
 
-    def own_end(self, n: int) -> int:
+    def added(self, j: int, n: Lots) -> tuple[int, int]:
+        """Buys and sells that work in an instrument beside the others: n, or what n replaces."""
+        if j != self.i:
+            return 0, 0
+        lots = self.released if n is None else n
+        return (lots, 0) if self.order.side == codes.BUY else (0, lots)
+
+    def own_end(self, n: Lots) -> int:
         """Lots held in the order's direction if everything working there and n more fill."""
-        return self.order.side * self.position.net_lots + self.working_same_side + n
+        lots = sum(self.added(self.i, n))
+        return self.order.side * self.position.net_lots + self.working_same_side + lots
 
-    def ends(self, j: int, n: int) -> tuple[int, int]:
+    def ends(self, j: int, n: Lots) -> tuple[int, int]:
         """Long and short end of an instrument with n more lots working if it is the order's."""
-        buys, sells, net = self.buys[j], self.sells[j], self.positions[j].net_lots
-        if j == self.i and self.order.side == codes.BUY:
-            buys += n
-        elif j == self.i:
-            sells += n
-        return net + buys, net - sells
+        (more_buys, more_sells), net = self.added(j, n), self.positions[j].net_lots
+        return net + self.buys[j] + more_buys, net - self.sells[j] - more_sells
 
-    def through_the_mark(self, j: int, n: int) -> tuple[float, float]:
+    def through_the_mark(self, j: int, n: Lots) -> tuple[float, float]:
         """Money that the working buys, and the sells, lose at once by filling through the mark.
 
-        All of a side are taken to fill at its best own price, the order's included if n > 0. A loss
+        All of a side are taken to fill at its best own price, the order's included. A loss
         in a foreign currency is counted at the highest rate of any scenario.
         """
         mark, terms = self.mark(j), self.instruments[j]
         if not mark > 0:
             return 0.0, 0.0
-        buys, sells, bid, ask = self.buys[j], self.sells[j], self.best_bids[j], self.best_asks[j]
-        if j == self.i and n > 0 and self.order.side == codes.BUY:
-            buys, bid = buys + n, max(bid, self.price_ticks)
-        elif j == self.i and n > 0:
-            sells, ask = sells + n, min(ask, self.price_ticks) if ask else self.price_ticks
+        bid, ask = self.best_bids[j], self.best_asks[j]
+        more_buys, more_sells = self.added(j, n)
+        buys, sells = self.buys[j] + more_buys, self.sells[j] + more_sells
+        if j == self.i and n is not None and self.order.side == codes.BUY:
+            bid = max(bid, self.price_ticks)
+        elif j == self.i and n is not None:
+            ask = min(ask, self.price_ticks) if ask else self.price_ticks
         rate = self.rate(terms.currency)
 
         def worth(price: float) -> float:
@@ -368,42 +400,44 @@ class Case:
             return max([0.0, *self.ups[row.instrument - 1][: len(self.scenarios)]])
         return float(row.shock)
 
-    def size(self, j: int, n: int) -> int:
+    def size(self, j: int, n: Lots) -> int:
         """Lots at the larger end."""
         long_end, short_end = self.ends(j, n)
         return max(long_end, -short_end)
 
-    def gross(self, j: int, n: int) -> float:
+    def gross(self, j: int, n: Lots) -> float:
         """Money at the larger end, and the balance that moves with the instrument."""
         return self.size(j, n) * self.values[j] + abs(self.linked[j])
 
     def working(self, j: int) -> int:
-        """Lots working on both sides."""
+        """Lots of other orders working on both sides."""
         return self.buys[j] + self.sells[j]
 
     def total(
         self,
         key: Any,
-        contribution: Callable[[int, int], float | tuple[float, ...]],
+        contribution: Callable[[int, Lots], float | tuple[float, ...]],
         n: int,
         members: Callable[[int], bool] = lambda j: True,
     ) -> Change:
-        """Sum over the instruments with n more lots and with none.
+        """Sum over the instruments with n more lots and as it is without the order.
 
         Of a contribution that is a tuple the largest counts. It is moved where one that the order
         has changed counts now, or would but for rounding.
         """
 
-        def ends(j: int, m: int) -> tuple[float, ...]:
+        def ends(j: int, m: Lots) -> tuple[float, ...]:
             value = contribution(j, m)
             return value if isinstance(value, tuple) else (value,)
 
         if key not in self._others:
             self._others[key] = sum(
-                max(ends(j, 0)) for j in range(len(self.instruments)) if j != self.i and members(j)
+                max(ends(j, None))
+                for j in range(len(self.instruments))
+                if j != self.i and members(j)
             )
         others = self._others[key]
-        new, old = ends(self.i, n), ends(self.i, 0)
+        new, old = ends(self.i, n), ends(self.i, None)
         after, before = max(new), max(old)
         least = min(after, before) - NEAR * max(abs(after), abs(before))
         moved = any(x != y and x >= least for x, y in zip(new, old, strict=True))
@@ -422,9 +456,9 @@ class Case:
         """What may still be lost before the drawdown limit."""
         return self.equity - self.account.high_water_mark * (1.0 - self.limits.max_drawdown)
 
-    def sigma(self, n: int) -> float:
-        """24 h deviation: filled portfolio with this order, and working orders on top of it."""
-        change = self.order.side * n * self.value
+    def sigma(self, n: Lots) -> float:
+        """24 h deviation: filled portfolio with this order, and the other working ones on top."""
+        change = self.order.side * (n or 0) * self.value
         variance = (
             self.account.variance + 2.0 * change * self.product + change * change * self.diagonal
         )
@@ -434,12 +468,14 @@ class Case:
                 self.working(j) * self.values[j] * self.volatility[j]
                 for j in range(len(self.instruments))
             )
+        if n is None:
+            filled += self.released * self.value * self.volatility[self.i]
         return filled + self._others["working"]
 
     def sigmas(self, n: int) -> Change:
-        """Deviation with n lots of this order and with none."""
+        """Deviation with n lots of this order and without it."""
         moved = n * self.value != 0.0 and (self.product != 0.0 or self.diagonal != 0.0)
-        return Change(self.sigma(n), self.sigma(0), moved)
+        return Change(self.sigma(n), self.sigma(None), moved or self.released > 0)
 
     def gross_total(self, n: int) -> Change:
         """Gross exposure of the account."""
@@ -448,12 +484,9 @@ class Case:
     def strategy_gross(self, n: int) -> Change:
         """Gross exposure of the strategy."""
 
-        def gross(j: int, m: int) -> float:
-            buys, sells, lots = self.strategy_buys[j], self.strategy_sells[j], self.holdings[j].lots
-            if j == self.i and self.order.side == codes.BUY:
-                buys += m
-            elif j == self.i:
-                sells += m
+        def gross(j: int, m: Lots) -> float:
+            (buys, sells), lots = self.added(j, m), self.holdings[j].lots
+            buys, sells = buys + self.strategy_buys[j], sells + self.strategy_sells[j]
             return max(lots + buys, sells - lots) * self.values[j]
 
         return self.total("strategy", gross, n)
@@ -475,7 +508,7 @@ class Case:
     def scenario_loss(self, s: int, n: int) -> Change:
         """Loss in a scenario: the larger end of each instrument, no offset."""
 
-        def loss(j: int, m: int) -> tuple[float, ...]:
+        def loss(j: int, m: Lots) -> tuple[float, ...]:
             long_end, short_end = self.ends(j, m)
             down, up = self.downs[j][s], self.ups[j][s]
             buying, selling = self.through_the_mark(j, m)
@@ -668,7 +701,7 @@ def _(c: Case, n: int) -> Answer:
 
 
 def _maintenance(c: Case, n: int) -> Change:
-    def contribution(j: int, m: int) -> float:
+    def contribution(j: int, m: Lots) -> float:
         if c.instruments[j].kind == codes.SPOT:
             return 0.0
         return c.instruments[j].maintenance_margin * c.size(j, m) * c.values[j]
@@ -682,7 +715,7 @@ def _(c: Case, n: int) -> Answer:
     if c.terms.kind == codes.SPOT:
         return False
     after, before = (
-        c.limits.min_liquidation_distance * c.value * max(0, c.own_end(m)) for m in (n, 0)
+        c.limits.min_liquidation_distance * c.value * max(0, c.own_end(m)) for m in (n, None)
     )
     need = _maintenance(c, n) + Change(after, before, after != before)
     return need.against(c.venue_equity, c.money_scale)
@@ -742,7 +775,7 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.PORTFOLIO_STOP_LOSS_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    def loss(j: int, m: int) -> tuple[float, float]:
+    def loss(j: int, m: Lots) -> tuple[float, float]:
         long_end, short_end = c.ends(j, m)
         p, value = c.positions[j], c.values[j]
         of_long = max(0, long_end) * value * p.stop_fraction_long
@@ -812,10 +845,9 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.FREE_MARGIN_BELOW_MIN)
 def _(c: Case, n: int) -> Answer:
-    def margin(j: int, m: int) -> float:
+    def margin(j: int, m: Lots) -> float:
         if c.instruments[j].kind == codes.SPOT:
-            is_buy = c.order.side == codes.BUY
-            return (c.buys[j] + (m if is_buy and j == c.i else 0)) * c.values[j]
+            return (c.buys[j] + c.added(j, m)[0]) * c.values[j]
         return c.instruments[j].initial_margin * c.size(j, m) * c.values[j]
 
     venue = c.terms.venue
@@ -1083,6 +1115,22 @@ def _(c: Case, n: int) -> Answer:
     return c.best_bid > 0 and not priced_out
 
 
+# Utilisation is told of limits on sizes, losses and rates; of a message bucket apart, see below. It
+# is not of flags, ages, prices, minima, windows and the ratio of orders to trades.
+UTILISED = [
+    *(number for number, check in CHECKS.items() if check.resizes and check.unit != "flag"),
+    codes.DRAWDOWN_EXCEEDS_MAX,
+    codes.DAILY_LOSS_EXCEEDS_MAX,
+    codes.OPEN_ORDERS_EXCEEDS_MAX,
+    codes.REJECT_RATE_EXCEEDS_MAX,
+    codes.SPREAD_EXCEEDS_MAX,
+    codes.VOLATILITY_EXCEEDS_MAX,
+    codes.FLASH_MOVE,
+    codes.STRATEGY_DRAWDOWN_EXCEEDS_MAX,
+    codes.STRATEGY_DAILY_LOSS_EXCEEDS_MAX,
+    codes.LATENCY_EXCEEDS_MAX,
+]
+UTILISED.remove(codes.REDUCE_ONLY_WOULD_OPEN)
 ORDERED = sorted(RULES)
 FOR_EXITS = [number for number in ORDERED if CHECKS[number].blocks_exits]
 RATIONED = (codes.MESSAGE_RATE_EXCEEDS_MAX, codes.MESSAGE_WINDOW_EXCEEDS_MAX)
@@ -1126,6 +1174,31 @@ def invalid_status(state: Any, order: Any) -> int:
     if not 1 <= order.client_id <= codes.MAX_IDENTIFIER:
         return codes.INVALID_IDENTIFIER
     return codes.OK
+
+
+def invalid_replace_status(state: Any, time_ns: int, handle: int, lots: int, price: int) -> int:
+    """OK, or why a request to replace is no event; the smallest number of several."""
+    last, row = int(state["header"]["last_time_ns"]), find_order(state, handle)
+    if not 1 <= time_ns <= codes.MAX_TIME_NS or (
+        last > 0 and time_ns - last > codes.MAX_TIME_JUMP_NS
+    ):
+        return codes.INVALID_TIME
+    if not 1 <= lots <= codes.MAX_LOTS or (row and lots <= row.filled_lots):
+        return codes.INVALID_LOTS
+    if not 1 <= price <= codes.MAX_TICKS:
+        return codes.INVALID_PRICE
+    if row and (row.type != codes.LIMIT or row.status != codes.ORDER_WORKING):
+        return codes.INVALID_CODE
+    return codes.OK if row else codes.INVALID_HANDLE
+
+
+def find_order(state: Any, handle: int) -> Any:
+    """The live order of a handle, None where there is none."""
+    slot, generation = handle & codes.HANDLE_SLOT_MASK, handle >> codes.HANDLE_SLOT_BITS
+    if handle < 1 or slot >= len(state["orders"]):
+        return None
+    row = one(state["orders"][slot])
+    return row if row.status != codes.ORDER_FREE and row.generation == generation else None
 
 
 def buffer_is_ours(state: Any, layout_hash: int) -> bool:
@@ -1195,6 +1268,34 @@ def judge(state: Any, order: Any, layout_hash: int | None = None) -> Verdict:
     return verdict
 
 
+def judge_replace(state: Any, time_ns: int, handle: int, lots: int, price_ticks: int) -> Verdict:
+    """What the gate has to answer to a request to replace a working limit order.
+
+    It is judged as a new order of what would be left, with the old order taken out, and passes
+    whole or not at all; one that only takes back is judged like an exit.
+    """
+    verdict = Verdict()
+    if not buffer_is_ours(state, int(state["header"]["layout_hash"])):
+        verdict.status = codes.BAD_BUFFER
+        verdict.object_with([codes.BUFFER_INTEGRITY])
+        return verdict
+    verdict.status = invalid_replace_status(state, time_ns, handle, lots, price_ticks)
+    if verdict.status != codes.OK:
+        verdict.object_with([codes.ORDER_INVALID])
+        return verdict
+    old = find_order(state, handle)
+    terms = ("instrument", "strategy", "side", "type", "time_in_force", "order_flags", "confidence")
+    order = SimpleNamespace(
+        **{name: getattr(old, name) for name in terms},
+        time_ns=time_ns,
+        lots=lots - old.filled_lots,
+        price_ticks=price_ticks,
+        stop_ticks=0,
+    )
+    decide(Case(state, order, old), verdict)
+    return verdict
+
+
 def decide(case: Case, verdict: Verdict) -> None:
     """Ask every rule that applies and combine the answers."""
     lots = case.order.lots
@@ -1208,6 +1309,8 @@ def decide(case: Case, verdict: Verdict) -> None:
     verdict.object_with(objections)
     _combine(case, verdict, objections)
     _note_figures(case, verdict)
+    verdict.equity_is_lost = not abs(case.equity) > 1e-3 * case.money_scale
+    verdict.utilisation = [_utilisation(case, layer) for layer in range(1, 8)]
 
 
 def _combine(case: Case, verdict: Verdict, objections: list[int]) -> None:
@@ -1219,6 +1322,8 @@ def _combine(case: Case, verdict: Verdict, objections: list[int]) -> None:
         verdict.action, verdict.lots, verdict.exit_lots = codes.APPROVE, lots, exit_lots
         return
 
+    if case.replaced:
+        return
     step = case.terms.lot_step
     allowed = exit_lots
     if all(CHECKS[n].resizes for n in objections):
@@ -1279,7 +1384,7 @@ def _note_figures(case: Case, verdict: Verdict) -> None:
     losses = [case.scenario_loss(s, lots) for s, r in enumerate(case.scenarios) if r.enabled]
     verdict.figures = {
         "equity": case.equity,
-        "var_before": case.sigma(0) * multiplier,
+        "var_before": case.sigma(None) * multiplier,
         "var_after": case.sigma(lots) * multiplier,
         "gross_before": gross_before,
         "gross_after": gross_after,
@@ -1287,3 +1392,22 @@ def _note_figures(case: Case, verdict: Verdict) -> None:
         "stress_after": max((loss.after for loss in losses), default=0.0),
         "budget": case.budget,
     }
+
+
+def _utilisation(case: Case, layer: int) -> tuple[float, float]:
+    """Largest utilisation of a layer's limits for the lots asked, and what rounding may change.
+
+    The exits' reserve of the message bucket is beyond its limit, whoever asks.
+    """
+    lots, bucket = case.order.lots, codes.MESSAGE_RATE_EXCEEDS_MAX
+    found = [
+        reading
+        for number in UTILISED
+        if CHECKS[number].layer == layer
+        for reading in readings(RULES[number](case, lots))
+    ]
+    if layer == CHECKS[bucket].layer:
+        limit = case.venue.message_burst_ns - case.venue.message_reserve_ns
+        found += [reading._replace(limit=limit) for reading in readings(RULES[bucket](case, lots))]
+    used = max((reading.utilisation() for reading in found), default=0.0)
+    return used, max((reading.slack() for reading in found), default=0.0)

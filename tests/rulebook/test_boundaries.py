@@ -754,6 +754,51 @@ def test_every_check_has_a_boundary_case() -> None:
     }
 
 
+# --- replaces -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "number",
+    [n for n in CHECKS if CHECKS[n].resizes or n == codes.OPEN_ORDERS_EXCEEDS_MAX],
+    ids=lambda n: CHECKS[n].name,
+)
+def test_replace_counts_once_what_it_replaces(account: Account, number: int) -> None:
+    """At the limit an order may go, and so may what takes its place; one lot more may not."""
+    CASES[number](account, False)
+    price, side = int(account.order["price_ticks"]), int(account.order["side"])
+    account.order["price_ticks"] = price - side
+    decision = account.commit()
+    assert decision["action"] == codes.APPROVE, codes.check_names(tuple(decision["reasons"]))
+    handle, lots = int(decision["handle"]), int(decision["lots"])
+    account.accept(account.engine.on_ack(account.now, handle, 1))
+    for total in (lots + 1, lots) if CHECKS[number].resizes else (lots,):
+        verdict = rulebook.judge_replace(account.state, account.now, handle, total, price)
+        account.engine.replace(account.now, handle, total, price, account.engine.decision)
+        assert decision["action"] == verdict.action
+        assert tuple(decision["reasons"].tolist()) == verdict.reasons
+        if total > lots:
+            assert CHECKS[number].name in verdict.names()
+    assert verdict.action == codes.APPROVE, verdict.names()
+
+
+@pytest.mark.parametrize("lots", range(1, 25))
+def test_same_lots_at_a_nearer_price_worsen_no_breach(account: Account, lots: int) -> None:
+    a = account
+    a.quote(2047, 2052)  # not dyadic: sums round
+    a.limits["min_liquidation_distance"] = 0.1
+    a.terms["maintenance_margin"] = 0.03
+    a.hold(support.LINEAR_BTC, BUY, 7, 4096)
+    a.order["lots"], a.order["price_ticks"] = lots, 2047
+    handle = int(a.commit()["handle"])
+    a.accept(a.engine.on_ack(a.now, handle, 1))
+    a.limits["max_gross_leverage"] = a.limits["max_net_leverage"] = 0.0
+    a.limits["min_free_margin"] = 1.0
+    a.venue["equity"] = 0.0
+    action = a.engine.replace(a.now, handle, lots, 2048, a.engine.decision)
+    names = codes.check_names(tuple(a.engine.decision["reasons"]))
+    assert action == codes.APPROVE, names
+
+
 # --- exits ----------------------------------------------------------------------------------------
 
 

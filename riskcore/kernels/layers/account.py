@@ -25,8 +25,11 @@ from riskcore.kernels.layers.portfolio import cap_gross, cap_scenarios
 
 
 @kernel
-def flag_account(state, now):
-    """Objections that do not depend on the size of the order, and their utilisation."""
+def flag_account(state, now, replaced):
+    """Objections that do not depend on the size of the order, and their utilisation.
+
+    `replaced` is how many of the open orders (0 or 1) the order takes the place of.
+    """
     account = state.account
     parameters = state.parameters
     mask = 0
@@ -40,9 +43,10 @@ def flag_account(state, now):
     if not (loss <= limit):
         mask |= 1 << DAILY_LOSS_EXCEEDS_MAX
     use = raise_use(use, loss, limit)
-    if account.open_orders + 1 > parameters.max_open_orders:
+    open_orders = account.open_orders - replaced + 1
+    if open_orders > parameters.max_open_orders:
         mask |= 1 << OPEN_ORDERS_EXCEEDS_MAX
-    use = raise_use(use, float(account.open_orders + 1), float(parameters.max_open_orders))
+    use = raise_use(use, float(open_orders), float(parameters.max_open_orders))
     if now < account.cooldown_until_ns:
         mask |= 1 << LOSING_STREAK_COOLDOWN
     if not (account.equity > 0.0):
@@ -64,9 +68,22 @@ def margin_after(state, i, side, lots, long_value, short_value):
 
 @kernel
 def measure_account(
-    state, i, side, lots, opening, order_value, long_value, short_value, gross, worst_budget
+    state,
+    i,
+    side,
+    lots,
+    released,
+    opening,
+    order_value,
+    long_value,
+    short_value,
+    gross,
+    worst_budget,
 ):
-    """Sized objections of layer 3 (but the drawdown budget's own) and its utilisation."""
+    """Sized objections of layer 3 (but the drawdown budget's own) and its utilisation.
+
+    `lots` is what the order adds to what works, beyond the lots `released` that it replaces.
+    """
     account = state.account
     parameters = state.parameters
     position = state.positions[i]
@@ -86,7 +103,8 @@ def measure_account(
     if exceeds(measure, venue.margin, limit):
         mask |= 1 << FREE_MARGIN_BELOW_MIN
     use = raise_use(use, measure, limit)
-    measure = account.turnover_day + account.working_notional + float(opening) * order_value
+    working = account.working_notional - float(released) * state.market[i].value_per_lot
+    measure = account.turnover_day + working + float(opening) * order_value
     limit = parameters.max_daily_turnover * equity
     if not (measure <= limit):
         mask |= 1 << DAILY_TURNOVER_EXCEEDS_MAX

@@ -48,14 +48,15 @@ def net_ends(long_sum, short_sum):
 
 
 @kernel
-def measure_portfolio(state, i, side, lots, long_value, short_value, gross, decision):
+def measure_portfolio(state, i, side, lots, released, long_value, short_value, gross, decision):
     """Sized objections of layer 2 and its utilisation.
 
     Parameters
     ----------
     state : record, read
     i, side : int64
-    lots : int64, lots
+    lots, released : int64, lots
+        The order, and the working lots that it replaces.
     long_value, short_value : float64, money
         Ends of the position with the order.
     gross : float64, money
@@ -95,7 +96,8 @@ def measure_portfolio(state, i, side, lots, long_value, short_value, gross, deci
 
     change = float(side * lots) * value
     sigma = sigma_after(state, i, 0.0) + account.working_sigma
-    sigma_with = sigma_after(state, i, change) + account.working_sigma
+    replaced_sigma = float(released) * value * state.volatility[i].volatility
+    sigma_with = sigma_after(state, i, change) + (account.working_sigma - replaced_sigma)
     scale = parameters.var_multiplier * multiplier
     limit = parameters.var_95 * equity
     if exceeds(sigma_with * scale, sigma * scale, limit):

@@ -55,7 +55,9 @@ def maintenance_after(state, i, own_value, other_value):
     instrument = state.instruments[i]
     venue = state.venues[instrument.venue]
     ends = maximum(maximum(own_value, other_value), 0.0)
-    return venue.maintenance - state.positions[i].maintenance + ends * instrument.maintenance_margin
+    # A position that stays as it is must leave the sum to the bit.
+    more = ends * instrument.maintenance_margin - state.positions[i].maintenance
+    return venue.maintenance + more
 
 
 @kernel
@@ -125,9 +127,8 @@ def measure_position(state, i, side, flags, lots, opening, own_before, order_val
     if instrument.kind != SPOT:
         minimum_distance = parameters.min_liquidation_distance
         held_before = own_before if own_before > 0 else 0
-        before = (
-            state.venues[instrument.venue].maintenance
-            + minimum_distance * float(held_before) * value
+        before = state.venues[instrument.venue].maintenance + minimum_distance * (
+            float(held_before) * value
         )
         measure = maintenance_after(state, i, own_value, other_value) + minimum_distance * own_value
         limit = state.venues[instrument.venue].equity
