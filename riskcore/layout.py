@@ -640,7 +640,7 @@ DECISION = _table("""
     layer i -: its layer, 0 for none
     handle i -: of the reserved order slot, 0 for none
     price_ticks i ticks: price that the order was valued at
-    utilisation f[7] fraction: largest measure / limit of each layer's limits on sizes, losses and rates, for the lots asked; of a message bucket without the exits' reserve; 1e18 of nothing
+    utilisation f[7] fraction: largest measure / limit of each layer's limits on sizes, losses and rates, for the lots asked; of a message bucket without the exits' reserve; 1e18 or more of nothing
     equity f money: at the decision
     var_before f money: portfolio VaR 95 % with working orders
     var_after f money: the same with this order

@@ -24,7 +24,7 @@ EVENTS_BETWEEN = 24
 ORDERS_BETWEEN = 8
 REPLACES_BETWEEN = 3
 FIGURES_TOLERANCE = 1e-9
-UNLIMITED = 1e18  # what the gate calls the utilisation of a limit that is nothing
+UNLIMITED = 1e18  # the gate calls the utilisation of a limit that is nothing at least this
 
 
 @dataclass
@@ -141,7 +141,7 @@ def use_differences(verdict: rulebook.Verdict, decision: Any, tally: Tally) -> l
             continue
         tally.uses += 1
         if np.isinf(use):
-            agrees = told == UNLIMITED
+            agrees = told >= UNLIMITED
         else:
             agrees = abs(use - told) <= FIGURES_TOLERANCE * use + slack
         if not agrees:
