@@ -19,7 +19,8 @@ One 64-byte aligned block of memory holds one account. Its shape is fixed when i
     | strategies   | [strategies]   budget, record, order rate                     |
     | holdings     | [strategies, instruments]  a strategy's share of a position   |
     | balances     | [venues, currencies]  cash                                    |
-    | scenarios    | [scenarios]    horizon, flags, cached total loss              |
+    | scenarios    | [scenarios]    horizon, flags                                |
+    | stress       | cached loss of each scenario, side by side                    |
     | shocks       | [instruments]  rows of loss fractions per scenario            |
     | covariance   | matrix [N, N], its product with the weights, clusters         |
     | history      | [window, N]  ring of sampled returns                          |
@@ -501,8 +502,13 @@ SCENARIOS = _table("""
     in_budget i flag: derived: horizon at least decision interval + execution latency
     horizon_ns i ns: time over which the move happens
     scenario_id i -: opaque identifier of the caller
-    loss f money: cached sum over instruments of the larger loss at either end, and currencies
-    currency_loss f money: the currencies' part of it
+    currency_loss f money: the currencies' part of its loss
+""")
+
+STRESS = _table("""
+    loss f[scenarios] money: cached sum over instruments of the larger loss at either end, and currencies
+    ceiling f[scenarios] money: derived: what caps the loss that counts: none where enabled, else 0
+    budget_ceiling f[scenarios] money: derived: the same for the loss that the drawdown budget must bear
 """)
 
 SHOCKS = _table("""
@@ -605,6 +611,7 @@ STATE_BLOCKS = (
     Block("holdings", ("strategies", "instruments"), HOLDINGS, "positions by strategy"),
     Block("balances", ("venues", "currencies"), BALANCES, "cash"),
     Block("scenarios", ("scenarios",), SCENARIOS, "stress scenarios"),
+    Block("stress", (), STRESS, "cached losses by scenario"),
     Block("shocks", ("instruments",), SHOCKS, "loss fractions by scenario"),
     Block("covariance", (), COVARIANCE, "matrix, product, clusters"),
     Block("history", (), HISTORY, "sampled returns"),

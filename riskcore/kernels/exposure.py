@@ -102,15 +102,12 @@ def scenario_loss(long_value, short_value, filled_value, buy_excess, sell_excess
 
     Beyond its ends a position loses most where an order fills so far through the mark that what
     the lots then gain in the move does not make up for it: where the orders of both sides fill.
+    Without such fills that is never more than at the ends, between which `filled_value` lies.
     """
     fall = long_value * down + buy_excess
     rise = sell_excess - short_value * up
-    loss = maximum(maximum(fall, rise), 0.0)
-    excess = buy_excess + sell_excess
-    if excess > 0.0:
-        moved = maximum(filled_value * down, -filled_value * up)
-        loss = maximum(loss, moved + excess)
-    return loss
+    moved = maximum(filled_value * down, -filled_value * up) + (buy_excess + sell_excess)
+    return maximum(maximum(maximum(fall, rise), 0.0), moved)
 
 
 @kernel
@@ -138,10 +135,11 @@ def revalue_scenarios(state, i, old_long, old_short, old_filled, old_buy, old_se
     sell = position.sell_excess
     down = state.shocks[i].down
     up = state.shocks[i].up
+    loss = state.stress.loss
     for s in range(state.header.scenario_count):
         before = scenario_loss(old_long, old_short, old_filled, old_buy, old_sell, down[s], up[s])
         after = scenario_loss(long_value, short_value, filled, buy, sell, down[s], up[s])
-        state.scenarios[s].loss += after - before
+        loss[s] += after - before
 
 
 @kernel
@@ -388,7 +386,7 @@ def revalue_currencies(state):
                     down = shocks.down[s]
                     loss += scenario_loss(value, value, value, 0.0, 0.0, down, shocks.up[s])
         scenario = state.scenarios[s]
-        scenario.loss += loss - scenario.currency_loss
+        state.stress.loss[s] += loss - scenario.currency_loss
         scenario.currency_loss = loss
 
 
@@ -489,42 +487,28 @@ def sum_positions(state):
 
 
 @kernel
+def add_position_losses(state, i):
+    """Add what instrument `i` loses to the loss of every scenario."""
+    position = state.positions[i]
+    long_value = position.long_value
+    short_value = position.short_value
+    filled = position.filled_value
+    buy = position.buy_excess
+    sell = position.sell_excess
+    down = state.shocks[i].down
+    up = state.shocks[i].up
+    loss = state.stress.loss
+    for s in range(state.header.scenario_count):
+        loss[s] += scenario_loss(long_value, short_value, filled, buy, sell, down[s], up[s])
+
+
+@kernel
 def sum_scenarios(state):
-    """Loss of every scenario, four side by side: each of its own, in the order of the indices."""
-    count = state.header.scenario_count
-    for block in range(count // 4):
-        s = 4 * block
-        loss0 = state.scenarios[s].currency_loss
-        loss1 = state.scenarios[s + 1].currency_loss
-        loss2 = state.scenarios[s + 2].currency_loss
-        loss3 = state.scenarios[s + 3].currency_loss
-        for i in range(state.header.instrument_count):
-            position = state.positions[i]
-            long_value = position.long_value
-            short_value = position.short_value
-            down = state.shocks[i].down
-            up = state.shocks[i].up
-            if position.buy_excess + position.sell_excess > 0.0:
-                loss0 += position_loss(position, down[s], up[s])
-                loss1 += position_loss(position, down[s + 1], up[s + 1])
-                loss2 += position_loss(position, down[s + 2], up[s + 2])
-                loss3 += position_loss(position, down[s + 3], up[s + 3])
-                continue
-            loss0 += scenario_loss(long_value, short_value, 0.0, 0.0, 0.0, down[s], up[s])
-            loss1 += scenario_loss(long_value, short_value, 0.0, 0.0, 0.0, down[s + 1], up[s + 1])
-            loss2 += scenario_loss(long_value, short_value, 0.0, 0.0, 0.0, down[s + 2], up[s + 2])
-            loss3 += scenario_loss(long_value, short_value, 0.0, 0.0, 0.0, down[s + 3], up[s + 3])
-        state.scenarios[s].loss = loss0
-        state.scenarios[s + 1].loss = loss1
-        state.scenarios[s + 2].loss = loss2
-        state.scenarios[s + 3].loss = loss3
-    for s in range(count - count % 4, count):
-        loss = state.scenarios[s].currency_loss
-        for i in range(state.header.instrument_count):
-            position = state.positions[i]
-            shocks = state.shocks[i]
-            loss += position_loss(position, shocks.down[s], shocks.up[s])
-        state.scenarios[s].loss = loss
+    """Loss of every scenario from scratch: currencies, then instruments in their order."""
+    for s in range(state.header.scenario_count):
+        state.stress.loss[s] = state.scenarios[s].currency_loss
+    for i in range(state.header.instrument_count):
+        add_position_losses(state, i)
 
 
 @kernel

@@ -53,7 +53,6 @@ from riskcore.codes import (
 )
 from riskcore.kernels.elementary import floor_to_int, maximum
 from riskcore.kernels.entry import (
-    buffer_intact,
     check_time,
     currency_is_set,
     instrument_is_set,
@@ -184,13 +183,13 @@ def structural_check(state, status, instrument, strategy, client_id):
 
     `status` is that of the order's fields.
     """
-    if not buffer_intact(state):
-        return BUFFER_INTEGRITY
-    if status == INVALID_INSTRUMENT:
-        return INSTRUMENT_UNKNOWN
-    if status == INVALID_STRATEGY:
-        return STRATEGY_UNKNOWN
     if status != OK:
+        if status == BAD_BUFFER:
+            return BUFFER_INTEGRITY
+        if status == INVALID_INSTRUMENT:
+            return INSTRUMENT_UNKNOWN
+        if status == INVALID_STRATEGY:
+            return STRATEGY_UNKNOWN
         return ORDER_INVALID
     if state.parameters.version < 1:
         return PARAMETERS_UNSET
@@ -234,38 +233,46 @@ def clear_decision(decision):
 
 
 @kernel
-def first_bit(word, low, width):
-    """Number of the lowest set bit of `word` among `width` from `low`, -1 for none."""
-    bits = (word >> low) & ((1 << width) - 1)
-    if bits == 0:
-        return -1
-    for n in range(width):
-        if ((bits >> n) & 1) != 0:
-            return low + n
-    return -1
+def lowest_bit(word):
+    """Number of the lowest set bit of `word` > 0."""
+    n = 0
+    if (word & 0xFFFFFFFF) == 0:
+        n = 32
+    if ((word >> n) & 0xFFFF) == 0:
+        n += 16
+    if ((word >> n) & 0xFF) == 0:
+        n += 8
+    if ((word >> n) & 0xF) == 0:
+        n += 4
+    if ((word >> n) & 0x3) == 0:
+        n += 2
+    return n + 1 - ((word >> n) & 1)
 
 
 @kernel
 def find_first(decision):
-    """Fill in the first objection of the lowest layer: 1 to 3 and 7 in word 0, 4 to 6 in word 1."""
+    """Fill in the first objection of the lowest layer: 1 to 3 and 7 in word 0, 4 to 6 in word 1.
+
+    A layer has 16 bits; the seventh has the lowest of word 0 and what is left at the top of word 1.
+    """
     word0 = decision.reasons[0]
     word1 = decision.reasons[1]
-    for k in range(8):
-        layer = k + 1
-        n = -1
-        if k < 3:
-            n = first_bit(word0, 16 * (k + 1), 16 if k < 2 else 15)
-        elif k < 6:
-            n = first_bit(word1, 16 * (k - 3), 16)
-        elif k == 6:
-            n = first_bit(word0, 0, 16)
-        else:
-            n = first_bit(word1, 48, 15)
-            layer = 7
-        if n >= 0:
-            decision.first_check = n if k < 3 or k == 6 else n + WORD
-            decision.layer = layer
-            return
+    upper = (word0 >> 16) << 16
+    lower = word1 & ((1 << 48) - 1)
+    if upper != 0:
+        n = lowest_bit(upper)
+        decision.first_check = n
+        decision.layer = n >> 4
+    elif lower != 0:
+        n = lowest_bit(lower)
+        decision.first_check = n + WORD
+        decision.layer = 4 + (n >> 4)
+    elif word0 != 0:
+        decision.first_check = lowest_bit(word0)
+        decision.layer = 7
+    elif word1 != 0:
+        decision.first_check = lowest_bit(word1) + WORD
+        decision.layer = 7
 
 
 @kernel
@@ -373,7 +380,11 @@ def measure_order(
     else:
         sell_excess = float(position.working_sell_lots + added) * excess
     broken, worst, worst_budget = measure_scenarios(
-        state, i, long_value, short_value, filled_value, buy_excess, sell_excess, decision
+        state,
+        i,
+        (long_value, short_value, filled_value),
+        (buy_excess, sell_excess),
+        decision,
     )
     if (broken & STRESS_BIT) != 0:
         mask2 |= 1 << STRESS_LOSS_EXCEEDS_MAX
@@ -680,9 +691,11 @@ def count_decision(state, decision):
     counters.decisions[decision.action] += 1
     for w in range(2):
         word = decision.reasons[w]
-        if word != 0:
-            for n in range(WORD):
-                counters.reasons[w * WORD + n] += (word >> n) & 1
+        for _ in range(WORD):
+            if word == 0:
+                break
+            counters.reasons[w * WORD + lowest_bit(word)] += 1
+            word &= word - 1
     if decision.action != REJECT and decision.exit_lots > 0:
         counters.exits += 1
 

@@ -45,6 +45,7 @@ from riskcore.codes import (
 )
 from riskcore.kernels.covariance import rescale_samples, set_initial_covariance
 from riskcore.kernels.elementary import (
+    LARGEST,
     expected_shortfall_multiplier,
     maximum,
     value_at_risk_multiplier,
@@ -363,7 +364,7 @@ def derive_parameters(state):
         float(parameters.stop_horizon_ns) / float(DAY_NS)
     )
     for s in range(state.header.scenario_count):
-        state.scenarios[s].in_budget = enters_budget(state, state.scenarios[s].horizon_ns)
+        count_scenario(state, s)
     for i in range(state.header.instrument_count):
         record = state.volatility[i]
         record.volatility = sqrt(record.variance * parameters.samples_per_day)
@@ -376,6 +377,17 @@ def enters_budget(state, horizon_ns):
     if horizon_ns >= parameters.decision_interval_ns + parameters.execution_latency_ns:
         return 1
     return 0
+
+
+@kernel
+def count_scenario(state, s):
+    """Derive where scenario `s` counts from whether it is enabled and from its horizon."""
+    scenario = state.scenarios[s]
+    scenario.in_budget = enters_budget(state, scenario.horizon_ns)
+    state.stress.ceiling[s] = LARGEST if scenario.enabled != 0 else 0.0
+    state.stress.budget_ceiling[s] = (
+        LARGEST if scenario.enabled != 0 and scenario.in_budget != 0 else 0.0
+    )
 
 
 @kernel
@@ -787,7 +799,7 @@ def scenario_set(state, time_ns, scenario, record, down, up):
     target.enabled = record.enabled
     target.horizon_ns = record.horizon_ns
     target.scenario_id = record.scenario_id
-    target.in_budget = enters_budget(state, record.horizon_ns)
+    count_scenario(state, scenario)
     for i in range(header.instrument_count):
         currency = state.currencies[state.instruments[i].currency]
         rise = 0.0

@@ -387,7 +387,7 @@ def budget_candidate(state, signal):
         shock = down if side == BUY else up
         if shock > 1e-12:
             own = position_loss(position, down, up)
-            room = minimum(room, (budget - (scenario.loss - own)) / shock - end_value)
+            room = minimum(room, (budget - (state.stress.loss[s] - own)) / shock - end_value)
     return bounded_money(room)
 
 

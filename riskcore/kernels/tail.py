@@ -197,8 +197,8 @@ def write_stress(state, out):
     index = -1
     for s in range(state.header.scenario_count):
         scenario = state.scenarios[s]
-        if scenario.enabled != 0 and (index < 0 or scenario.loss > worst):
-            worst = scenario.loss
+        if scenario.enabled != 0 and (index < 0 or state.stress.loss[s] > worst):
+            worst = state.stress.loss[s]
             index = s
     out.stress_loss = worst
     out.stress_scenario = index

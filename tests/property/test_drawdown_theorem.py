@@ -258,7 +258,7 @@ class Desk:
 
     def convert(self):
         """Change foreign money into the account's where what is left breaks the budget."""
-        worst = max(float(self.state.scenarios[s].loss) for s in range(3))
+        worst = max(float(self.state.stress.loss[s]) for s in range(3))
         if worst <= self.state.account.budget:
             return
         for foreign in (BTC, EUR):

@@ -259,7 +259,7 @@ def test_each_budget_by_itself_is_brought_back_and_not_much_further(limit):
         account.gross / (parameters.max_gross_leverage * account.equity),
         account.net_long / (parameters.max_net_leverage * account.equity),
         account.gross / (parameters.cushion_multiplier * account.budget),
-        max(float(state.scenarios[s].loss) for s in range(3))
+        max(float(state.stress.loss[s]) for s in range(3))
         / (parameters.max_stress_loss * account.equity),
         np.sqrt(account.variance * 24)
         * parameters.var_multiplier

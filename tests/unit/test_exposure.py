@@ -41,10 +41,10 @@ def raising():
 
 def losses(state):
     """Loss of each scenario as it is kept; as it is from scratch, to the last bit."""
-    kept = [float(state.scenarios[s].loss) for s in SCENARIOS]
+    kept = [float(state.stress.loss[s]) for s in SCENARIOS]
     again = support.copy_state(state)
     exposure.revalue_all(again)
-    assert [float(again.scenarios[s].loss) for s in SCENARIOS] == kept
+    assert [float(again.stress.loss[s]) for s in SCENARIOS] == kept
     return np.array(kept)
 
 

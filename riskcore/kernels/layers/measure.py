@@ -44,6 +44,15 @@ def smaller(a, b):
 
 
 @kernel
+def worse(a, b):
+    """The larger of two losses; of zeros either, and NaN may be lost.
+
+    A loop over the scenarios that keeps the worst is vectorised only on these terms (bindings.tune).
+    """
+    return a if a > b else b
+
+
+@kernel
 def whole_lots(cap, lots):
     """Largest int64 in [0, lots] that is at most `cap`."""
     if cap >= float(lots):

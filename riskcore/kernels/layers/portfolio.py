@@ -13,7 +13,7 @@ from riskcore.codes import (
     PORTFOLIO_VAR_EXCEEDS_MAX,
     STRESS_LOSS_EXCEEDS_MAX,
 )
-from riskcore.kernels.elementary import LARGEST, maximum
+from riskcore.kernels.elementary import LARGEST, maximum, minimum
 from riskcore.kernels.exposure import position_loss, scenario_loss
 from riskcore.kernels.language import kernel
 from riskcore.kernels.layers.measure import (
@@ -22,6 +22,7 @@ from riskcore.kernels.layers.measure import (
     lots_within,
     raise_use,
     smaller,
+    worse,
 )
 from riskcore.kernels.layers.position import own_stop_fraction
 
@@ -147,12 +148,48 @@ def measure_portfolio(state, i, side, lots, released, long_value, short_value, g
 
 
 @kernel
-def measure_scenarios(
-    state, i, long_value, short_value, filled_value, buy_excess, sell_excess, decision
-):
+def loss_after(state, s, i, ends, excess):
+    """Loss of scenario `s` with the position's `ends` and `excess` as they are with the order.
+
+    `ends` are its values at the long end, at the short end and with every order filled; `excess`
+    what fills through the mark lose, buys and sells.
+    """
+    position = state.positions[i]
+    down = state.shocks[i].down[s]
+    up = state.shocks[i].up[s]
+    with_order = scenario_loss(ends[0], ends[1], ends[2], excess[0], excess[1], down, up)
+    return state.stress.loss[s] + (with_order - position_loss(position, down, up))
+
+
+@kernel
+def raised_losses(state, i, ends, excess):
+    """Largest of the losses that the order makes worse, of all that count and of the budget's."""
+    stress = state.stress
+    raised = 0.0
+    raised_budget = 0.0
+    for s in range(state.header.scenario_count):
+        loss = loss_after(state, s, i, ends, excess)
+        if not (loss <= stress.loss[s]):
+            raised = maximum(raised, minimum(loss, stress.ceiling[s]))
+            raised_budget = maximum(raised_budget, minimum(loss, stress.budget_ceiling[s]))
+    return raised, raised_budget
+
+
+@kernel
+def measure_scenarios(state, i, ends, excess, decision):
     """Which of the stress limit and the drawdown budget some scenario breaks.
 
-    The five values are those of the position with the order.
+    A loss that the order does not make worse breaks no limit; which they are is looked at only
+    where some loss is too large.
+
+    Parameters
+    ----------
+    state : record, read
+    i : int64
+    ends, excess : tuple of float64, money
+        See `loss_after`.
+    decision : record, written
+        Worst loss before and after, budget.
 
     Returns
     -------
@@ -163,51 +200,31 @@ def measure_scenarios(
     """
     limit = state.parameters.max_stress_loss * state.account.equity
     budget = state.account.budget
-    position = state.positions[i]
-    old_long = position.long_value
-    old_short = position.short_value
-    old_filled = position.filled_value
-    old_buy = position.buy_excess
-    old_sell = position.sell_excess
-    down = state.shocks[i].down
-    up = state.shocks[i].up
-    worst_before = 0.0
+    stress = state.stress
+    before = 0.0
     worst = 0.0
     worst_budget = 0.0
-    # The largest of the losses that the order makes worse: only they can break a limit.
-    raised = 0.0
-    raised_budget = 0.0
-    total = 0.0
+    unknown = 0
     for s in range(state.header.scenario_count):
-        scenario = state.scenarios[s]
-        if scenario.enabled == 0:
-            continue
-        before = scenario.loss
-        loss = before + (
-            scenario_loss(
-                long_value, short_value, filled_value, buy_excess, sell_excess, down[s], up[s]
-            )
-            - scenario_loss(old_long, old_short, old_filled, old_buy, old_sell, down[s], up[s])
-        )
-        more = 0.0 if loss <= before else loss
-        total += loss
-        worst_before = maximum(worst_before, before)
-        worst = maximum(worst, loss)
-        raised = maximum(raised, more)
-        if scenario.in_budget != 0:
-            worst_budget = maximum(worst_budget, loss)
-            raised_budget = maximum(raised_budget, more)
+        loss = loss_after(state, s, i, ends, excess)
+        before = worse(before, minimum(stress.loss[s], stress.ceiling[s]))
+        worst = worse(worst, minimum(loss, stress.ceiling[s]))
+        worst_budget = worse(worst_budget, minimum(loss, stress.budget_ceiling[s]))
+        unknown += not (loss <= LARGEST)
     broken = 0
-    if raised > 0.0 and not (raised <= limit):
-        broken |= STRESS_BIT
-    if raised_budget > 0.0 and not (raised_budget <= budget):
-        broken |= BUDGET_BIT
-    if not (total <= LARGEST):  # a larger of two numbers may hide a NaN, their sum does not
+    if not (worst <= limit and worst_budget <= budget):
+        raised, raised_budget = raised_losses(state, i, ends, excess)
+        if raised > 0.0 and not (raised <= limit):
+            broken |= STRESS_BIT
+        if raised_budget > 0.0 and not (raised_budget <= budget):
+            broken |= BUDGET_BIT
+    if unknown != 0:
         broken = STRESS_BIT | BUDGET_BIT
-    decision.stress_before = worst_before
+    worst += 0.0  # no negative zero
+    decision.stress_before = before + 0.0
     decision.stress_after = worst
     decision.budget = budget
-    return broken, worst, worst_budget
+    return broken, worst, worst_budget + 0.0
 
 
 @kernel
@@ -225,12 +242,13 @@ def cap_scenarios(state, i, side, own_before, excess, limit, only_budget):
     own_excess = float(working) * excess
     filled = float(side) * position.filled_value
     crossing = excess + other > 0.0
+    loss = state.stress.loss
     cap = NO_CAP
     for s in range(state.header.scenario_count):
         scenario = state.scenarios[s]
         if scenario.enabled == 0 or (only_budget != 0 and scenario.in_budget == 0):
             continue
-        allowed = position_loss(position, down[s], up[s]) + maximum(limit - scenario.loss, 0.0)
+        allowed = position_loss(position, down[s], up[s]) + maximum(limit - loss[s], 0.0)
         fraction = down[s] if side > 0 else up[s]
         shock = value * fraction
         already = float(own_before) * shock + own_excess
