@@ -16,6 +16,13 @@ INLINED = re.compile(
     r"(\.\d+)?"
 )
 
+# Calls that an order may not need, and the tests before its judgement: kept out of the code around
+# them, whose values they would push out of the registers.
+APART = re.compile(
+    r"(gate\.(structural_check|check_order_fields)|layers\.portfolio\.raised_losses)(\.\d+)?"
+)
+RARE = re.compile(r"gate\.(resize|find_first|refuse|grant)(\.\d+)?")
+
 # Kernels of one loop whose iterations touch different elements. The optimiser would compare the
 # addresses of all their arrays before each run of the loop, which costs as much as the loop.
 PARALLEL = re.compile(r"covariance\.update_(row|four_rows|four_alike)(\.\d+)?")
@@ -103,6 +110,10 @@ def tune(ir: str) -> str:
             replaced = WORSE.fullmatch(found[1]) is not None
             if INLINED.fullmatch(found[1]):
                 line = with_attributes(line, "alwaysinline")
+            elif APART.fullmatch(found[1]):
+                line = with_attributes(line, "noinline")
+            elif RARE.fullmatch(found[1]):
+                line = with_attributes(line, "noinline cold")
             short = SHORT.fullmatch(found[1])
             if short or PARALLEL.fullmatch(found[1]):
                 group = FIRST_METADATA + len(metadata)

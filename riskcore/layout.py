@@ -514,6 +514,7 @@ STRESS = _table("""
 SHOCKS = _table("""
     down f[scenarios] fraction: loss fraction of a long, exit cost included
     up f[scenarios] fraction: loss fraction of a short, exit cost included
+    loss f[scenarios] money: cached loss of the position, working orders included
 """)
 
 COVARIANCE = _table("""

@@ -111,21 +111,7 @@ def scenario_loss(long_value, short_value, filled_value, buy_excess, sell_excess
 
 
 @kernel
-def position_loss(position, down, up):
-    """`scenario_loss` of a position as it is cached."""
-    return scenario_loss(
-        position.long_value,
-        position.short_value,
-        position.filled_value,
-        position.buy_excess,
-        position.sell_excess,
-        down,
-        up,
-    )
-
-
-@kernel
-def revalue_scenarios(state, i, old_long, old_short, old_filled, old_buy, old_sell):
+def revalue_scenarios(state, i):
     """Replace the contribution of instrument `i` to every scenario's loss."""
     position = state.positions[i]
     long_value = position.long_value
@@ -133,13 +119,15 @@ def revalue_scenarios(state, i, old_long, old_short, old_filled, old_buy, old_se
     filled = position.filled_value
     buy = position.buy_excess
     sell = position.sell_excess
-    down = state.shocks[i].down
-    up = state.shocks[i].up
+    shocks = state.shocks[i]
+    down = shocks.down
+    up = shocks.up
+    own = shocks.loss
     loss = state.stress.loss
     for s in range(state.header.scenario_count):
-        before = scenario_loss(old_long, old_short, old_filled, old_buy, old_sell, down[s], up[s])
         after = scenario_loss(long_value, short_value, filled, buy, sell, down[s], up[s])
-        loss[s] += after - before
+        loss[s] += after - own[s]
+        own[s] = after
 
 
 @kernel
@@ -241,7 +229,6 @@ def revalue_ends(state, i):
     old_gross = position.gross
     old_long = position.long_value
     old_short = position.short_value
-    old_filled = position.filled_value
     old_margin = position.margin
     old_maintenance = position.maintenance
     old_stop_loss = position.stop_loss
@@ -266,7 +253,7 @@ def revalue_ends(state, i):
     venue.maintenance += position.maintenance - old_maintenance
     covariance.cluster_risk[covariance.cluster[i]] += position.value_at_risk - old_risk
     covariance.underlying_gross[instrument.underlying] += gross - old_gross
-    revalue_scenarios(state, i, old_long, old_short, old_filled, old_buy, old_sell)
+    revalue_scenarios(state, i)
 
 
 @kernel
@@ -488,18 +475,22 @@ def sum_positions(state):
 
 @kernel
 def add_position_losses(state, i):
-    """Add what instrument `i` loses to the loss of every scenario."""
+    """Work out what instrument `i` loses and add it to the loss of every scenario."""
     position = state.positions[i]
     long_value = position.long_value
     short_value = position.short_value
     filled = position.filled_value
     buy = position.buy_excess
     sell = position.sell_excess
-    down = state.shocks[i].down
-    up = state.shocks[i].up
+    shocks = state.shocks[i]
+    down = shocks.down
+    up = shocks.up
+    own = shocks.loss
     loss = state.stress.loss
     for s in range(state.header.scenario_count):
-        loss[s] += scenario_loss(long_value, short_value, filled, buy, sell, down[s], up[s])
+        value = scenario_loss(long_value, short_value, filled, buy, sell, down[s], up[s])
+        own[s] = value
+        loss[s] += value
 
 
 @kernel

@@ -48,7 +48,6 @@ from riskcore.kernels.elementary import (
     power,
 )
 from riskcore.kernels.entry import buffer_intact, instrument_is_set, strategy_is_set
-from riskcore.kernels.exposure import position_loss
 from riskcore.kernels.language import kernel
 
 ABSENT = -1.0  # the Kelly candidate where its inputs are unknown
@@ -386,8 +385,8 @@ def budget_candidate(state, signal):
         up = shocks.up[s]
         shock = down if side == BUY else up
         if shock > 1e-12:
-            own = position_loss(position, down, up)
-            room = minimum(room, (budget - (state.stress.loss[s] - own)) / shock - end_value)
+            others = state.stress.loss[s] - shocks.loss[s]
+            room = minimum(room, (budget - others) / shock - end_value)
     return bounded_money(room)
 
 

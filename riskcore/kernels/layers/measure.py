@@ -47,7 +47,7 @@ def smaller(a, b):
 def worse(a, b):
     """The larger of two losses; of zeros either, and NaN may be lost.
 
-    A loop over the scenarios that keeps the worst is vectorised only on these terms (bindings.tune).
+    Only on these terms is a loop over the scenarios that keeps the worst vectorised (`tune.py`).
     """
     return a if a > b else b
 

@@ -14,7 +14,7 @@ from riskcore.codes import (
     STRESS_LOSS_EXCEEDS_MAX,
 )
 from riskcore.kernels.elementary import LARGEST, maximum, minimum
-from riskcore.kernels.exposure import position_loss, scenario_loss
+from riskcore.kernels.exposure import scenario_loss
 from riskcore.kernels.language import kernel
 from riskcore.kernels.layers.measure import (
     NO_CAP,
@@ -37,7 +37,7 @@ def sigma_after(state, i, change):
     variance = (
         state.account.variance
         + 2.0 * change * covariance.product[i]
-        + change * change * covariance.matrix[i, i]
+        + change * change * covariance.variance[i]
     )
     return sqrt(maximum(variance, 0.0) * state.parameters.samples_per_day)
 
@@ -154,11 +154,11 @@ def loss_after(state, s, i, ends, excess):
     `ends` are its values at the long end, at the short end and with every order filled; `excess`
     what fills through the mark lose, buys and sells.
     """
-    position = state.positions[i]
-    down = state.shocks[i].down[s]
-    up = state.shocks[i].up[s]
+    shocks = state.shocks[i]
+    down = shocks.down[s]
+    up = shocks.up[s]
     with_order = scenario_loss(ends[0], ends[1], ends[2], excess[0], excess[1], down, up)
-    return state.stress.loss[s] + (with_order - position_loss(position, down, up))
+    return state.stress.loss[s] + (with_order - shocks.loss[s])
 
 
 @kernel
@@ -242,13 +242,14 @@ def cap_scenarios(state, i, side, own_before, excess, limit, only_budget):
     own_excess = float(working) * excess
     filled = float(side) * position.filled_value
     crossing = excess + other > 0.0
+    own = state.shocks[i].loss
     loss = state.stress.loss
     cap = NO_CAP
     for s in range(state.header.scenario_count):
         scenario = state.scenarios[s]
         if scenario.enabled == 0 or (only_budget != 0 and scenario.in_budget == 0):
             continue
-        allowed = position_loss(position, down[s], up[s]) + maximum(limit - loss[s], 0.0)
+        allowed = own[s] + maximum(limit - loss[s], 0.0)
         fraction = down[s] if side > 0 else up[s]
         shock = value * fraction
         already = float(own_before) * shock + own_excess

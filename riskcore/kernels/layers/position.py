@@ -17,7 +17,7 @@ from riskcore.codes import (
     SPOT,
     STOP_BREACHED,
 )
-from riskcore.kernels.elementary import maximum
+from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.language import kernel
 from riskcore.kernels.layers.measure import (
     NO_CAP,
@@ -108,21 +108,19 @@ def measure_position(state, i, side, flags, lots, opening, own_before, order_val
     use = raise_use(use, float(held), float(instrument.max_position_lots))
     if not (own_value <= instrument.max_position_notional):
         mask |= 1 << POSITION_NOTIONAL_EXCEEDS_MAX
-    use = raise_use(use, own_value, instrument.max_position_notional)
     limit = parameters.max_position_share * equity
     if not (own_value <= limit):
         mask |= 1 << POSITION_SHARE_EXCEEDS_MAX
-    use = raise_use(use, own_value, limit)
+    use = raise_use(use, own_value, minimum(limit, instrument.max_position_notional))
 
     limit = parameters.max_position_risk * equity
-    measure = own_value * own_stop_fraction(state, i, side) * multiplier
-    if not (measure <= limit):
+    stop_loss = own_value * own_stop_fraction(state, i, side) * multiplier
+    if not (stop_loss <= limit):
         mask |= 1 << POSITION_STOP_LOSS_EXCEEDS_MAX
-    use = raise_use(use, measure, limit)
     measure = own_value * state.volatility[i].volatility * parameters.var_multiplier * multiplier
     if not (measure <= limit):
         mask |= 1 << POSITION_VAR_EXCEEDS_MAX
-    use = raise_use(use, measure, limit)
+    use = raise_use(use, maximum(stop_loss, measure), limit)
 
     if instrument.kind != SPOT:
         minimum_distance = parameters.min_liquidation_distance
