@@ -522,7 +522,8 @@ COVARIANCE = _table("""
     cursor i -: next row
     passes i -: completed passes
     cluster_count i -: clusters found by the last completed pass
-    spare i[4] -: zero; the vectors below start on a cache line
+    labelled i -: rows of the pass whose cluster is known
+    spare i[3] -: zero; the vectors below start on a cache line
     weight f[instruments] money: signed value of each filled position and linked balance
     product f[instruments] money: covariance times weight, per sample
     product_next f[instruments] money: the product being accumulated
@@ -536,7 +537,6 @@ COVARIANCE = _table("""
     frozen i[instruments] flag: 1 where the sample brought nothing: its variance does not age
     ageing f[2,instruments] fraction: factor of a row's elements: for rows that age, for frozen rows
     neighbour i[instruments] -: instrument whose cluster the last pass joined; tried first by the next
-    marked i[instruments] flag: scratch of a merge of clusters; 0 between calls
     matrix f[instruments,instruments] fraction^2: EWMA covariance per sample
 """)
 

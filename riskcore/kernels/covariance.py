@@ -149,35 +149,72 @@ def count_outside_label(state, i, threshold, label):
 
 
 @kernel
-def merge_clusters(state, i, threshold):
-    """Give one label, the lowest, to all clusters correlated with `i`; return it. O(i).
+def find_labels(state, i, threshold):
+    """What instruments below `i` are correlated with it: the first, their lowest and highest label.
 
-    Also remembers a correlated instrument in `neighbour`. Without any, the label is `i`.
+    (`i`, `i`, -1) where there is none.
     """
     covariance = state.covariance
     matrix = covariance.matrix
     variance = covariance.variance
     labels = covariance.cluster_next
-    marked = covariance.marked
+    first = i
     lowest = i
-    clusters = 0
+    highest = -1
     for j in range(i):
         q = matrix[i, j]
-        if q * q >= threshold * variance[j]:
-            label = labels[j]
-            if marked[label] == 0:
-                marked[label] = 1
-                clusters += 1
-            if label < lowest:
-                lowest = label
-                covariance.neighbour[i] = j
-    if clusters > 1:
-        for j in range(i):
-            if marked[labels[j]] != 0:
-                labels[j] = lowest
+        label = labels[j]
+        near = q * q >= threshold * variance[j]
+        first = minimum(first, j if near else i)
+        lowest = minimum(lowest, label if near else i)
+        highest = maximum(highest, label if near else -1)
+    return first, lowest, highest
+
+
+@kernel
+def replace_label(state, i, old, new):
+    """Give the instruments below `i` of one cluster the label of another."""
+    labels = state.covariance.cluster_next
     for j in range(i):
-        marked[j] = 0
-    return lowest
+        labels[j] = new if labels[j] == old else labels[j]
+
+
+@kernel
+def join_clusters(state, i, threshold, left):
+    """Give one label, the lowest, to all clusters correlated with `i`, and to `i` itself.
+
+    One cluster after the other joins the lowest: O(i) each. Also remembers the first correlated
+    instrument in `neighbour`. Without any, the label is `i`.
+
+    Parameters
+    ----------
+    state : record, modified in place
+    i : int64
+    threshold : float64
+        See `label_threshold`.
+    left : int64
+        Clusters that may join now; where more remain, `i` stays without a label.
+
+    Returns
+    -------
+    int64
+        `left` less those that have.
+    """
+    covariance = state.covariance
+    for _ in range(i + 1):
+        first, lowest, highest = find_labels(state, i, threshold)
+        if highest <= lowest:
+            covariance.cluster_next[i] = lowest
+            covariance.labelled = i + 1
+            if first < i:
+                covariance.neighbour[i] = first
+            break
+        covariance.neighbour[i] = first
+        if left <= 0:
+            break
+        replace_label(state, i, highest, lowest)
+        left -= 1
+    return left
 
 
 @kernel
@@ -200,45 +237,60 @@ def known_label(state, i, below, threshold):
 
 
 @kernel
-def label_row(state, i):
+def label_row(state, i, left):
     """Find the cluster of instrument `i` among those below it, once their rows are worked in.
 
     Two instruments are neighbours where m[i, j]**2 >= cluster_correlation**2 * m[i, i] * m[j, j];
     clusters are the connected groups, named by their lowest index. The common case, everything
-    correlated already in one cluster, costs one vectorised count.
+    correlated already in one cluster, costs one vectorised count. For the rest, `left` and what is
+    returned, see `join_clusters`.
     """
+    covariance = state.covariance
     threshold = label_threshold(state, i)
     label = known_label(state, i, i, threshold)
     if count_outside_label(state, i, threshold, label) > 0:
-        label = merge_clusters(state, i, threshold)
-    if label < 0:
-        label = i
-    state.covariance.cluster_next[i] = label
+        return join_clusters(state, i, threshold, left)
+    covariance.cluster_next[i] = label if label >= 0 else i
+    covariance.labelled = i + 1
+    return left
 
 
 @kernel
-def settle_label(state, i, first, threshold, label, outside):
-    """Give `i` the label, where no instrument speaks against it: 0; else look at its row: 1.
+def label_rows(state, left):
+    """Label the rows that are worked in and have no label yet, as far as `left` allows."""
+    covariance = state.covariance
+    for i in range(covariance.labelled, covariance.cursor):
+        left = label_row(state, i, left)
+        if covariance.labelled <= i:
+            break
+    return left
+
+
+@kernel
+def settle_label(state, i, first, threshold, label, outside, left):
+    """Give `i` the label where no instrument speaks against it; else look at its row.
 
     `outside` counts those below `first` that do; those from `first` on are looked at here.
     """
     covariance = state.covariance
     labels = covariance.cluster_next
+    if covariance.labelled < i:
+        return left
     for j in range(first, i):
         q = covariance.matrix[i, j]
         outside += (q * q >= threshold * covariance.variance[j]) & (labels[j] != label)
     if outside > 0:
-        label_row(state, i)
-        return 1
+        return label_row(state, i, left)
     labels[i] = label if label >= 0 else i
-    return 0
+    covariance.labelled = i + 1
+    return left
 
 
 @kernel
-def label_four_rows(state, i):
+def label_four_rows(state, i, left):
     """`label_row` for rows `i` to `i + 3`, with one count for all of them.
 
-    What the count has read may be stale once a row had to be looked at; so are the rows after it.
+    What the count has read is stale once clusters have joined; the rows after that are looked at.
     """
     covariance = state.covariance
     matrix = covariance.matrix
@@ -267,10 +319,10 @@ def label_four_rows(state, i):
         outside1 += (q1 * q1 >= t1 * v) & (label != label1)
         outside2 += (q2 * q2 >= t2 * v) & (label != label2)
         outside3 += (q3 * q3 >= t3 * v) & (label != label3)
-    stale = settle_label(state, i, i, t0, label0, outside0)
-    stale += settle_label(state, i + 1, i, t1, label1, outside1 + stale)
-    stale += settle_label(state, i + 2, i, t2, label2, outside2 + stale)
-    settle_label(state, i + 3, i, t3, label3, outside3 + stale)
+    now = settle_label(state, i, i, t0, label0, outside0, left)
+    now = settle_label(state, i + 1, i, t1, label1, outside1 + (left - now), now)
+    now = settle_label(state, i + 2, i, t2, label2, outside2 + (left - now), now)
+    return settle_label(state, i + 3, i, t3, label3, outside3 + (left - now), now)
 
 
 @kernel
@@ -310,6 +362,7 @@ def start_pass(state):
     for j in range(state.header.instrument_count):
         product[j] = 0.0
     covariance.cursor = 0
+    covariance.labelled = 0
     covariance.pending = 1
 
 
@@ -338,21 +391,28 @@ def finish_pass(state):
 
 
 @kernel
-def work_rows(state, rows):
-    """Work in up to `rows` >= 1 rows of the pending pass; BUSY where some remain, else OK."""
+def work_rows(state, units):
+    """Work in up to `units` >= 1 rows of the pending pass; BUSY where some remain, else OK.
+
+    Where clusters join, each that does counts as one more row: a slice takes the same time at most
+    whatever the market does. No slice does nothing.
+    """
     covariance = state.covariance
     count = state.header.instrument_count
-    start = covariance.cursor
-    stop = minimum(start + rows, count)
-    blocks = (stop - start) // 4
-    for block in range(blocks):
-        update_block(state, start + 4 * block, count)
-        label_four_rows(state, start + 4 * block)
-    for i in range(start + 4 * blocks, stop):
-        update_row(state, i, count)
-        label_row(state, i)
-    covariance.cursor = stop
-    if stop < count:
+    left = label_rows(state, units)
+    for _ in range(count):
+        if left <= 0 or covariance.cursor >= count or covariance.labelled < covariance.cursor:
+            break
+        i = covariance.cursor
+        if left >= 4 and i + 4 <= count:
+            update_block(state, i, count)
+            covariance.cursor = i + 4
+            left = label_four_rows(state, i, left - 4)
+        else:
+            update_row(state, i, count)
+            covariance.cursor = i + 1
+            left = label_row(state, i, left - 1)
+    if covariance.labelled < count:
         return BUSY
     finish_pass(state)
     return OK
@@ -360,9 +420,9 @@ def work_rows(state, rows):
 
 @kernel
 def complete_pass(state):
-    """Work in all remaining rows, if a pass is pending."""
+    """Work in all remaining rows, if a pass is pending: there are fewer clusters than rows."""
     if state.covariance.pending != 0:
-        work_rows(state, state.header.instruments)
+        work_rows(state, 2 * state.header.instruments)
 
 
 @kernel
@@ -375,7 +435,8 @@ def advance(state, max_rows):
     ----------
     state : record, modified in place
     max_rows : int64
-        At least 1. Rows cost about the same, so a slice of a fixed size takes a fixed time.
+        At least 1. Rows cost about the same, so a slice of a fixed size takes a fixed time: fewer
+        are worked in where clusters join. With all rows or more the pass is completed at once.
 
     Returns
     -------
@@ -391,7 +452,10 @@ def advance(state, max_rows):
         return OK
     state.header.event_count += 1
     state.counters.events[EVENT_ADVANCE] += 1
-    return work_rows(state, minimum(max_rows, state.header.instruments))
+    if max_rows >= state.header.instruments:
+        complete_pass(state)
+        return OK
+    return work_rows(state, max_rows)
 
 
 @kernel

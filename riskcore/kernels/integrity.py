@@ -40,7 +40,7 @@ def counts_whole(state):
         and 0 <= history.head < header.window
         and 0 <= history.rows <= header.window
         and 0 <= covariance.pending <= 1
-        and 0 <= covariance.cursor <= header.instruments
+        and 0 <= covariance.labelled <= covariance.cursor <= header.instruments
         and 0 <= state.regime.current < header.regimes
     )
 
