@@ -193,24 +193,25 @@ def join_clusters(state, i, threshold, left):
     threshold : float64
         See `label_threshold`.
     left : int64
-        Clusters that may join now; where more remain, `i` stays without a label.
+        Looks at the row and joins that may be made now, by one more at most; then `i` stays without
+        a label.
 
     Returns
     -------
     int64
-        `left` less those that have.
+        `left` less those that were.
     """
     covariance = state.covariance
     for _ in range(i + 1):
+        if left <= 0:
+            break
         first, lowest, highest = find_labels(state, i, threshold)
+        left -= 1
+        if first < i:
+            covariance.neighbour[i] = first
         if highest <= lowest:
             covariance.cluster_next[i] = lowest
             covariance.labelled = i + 1
-            if first < i:
-                covariance.neighbour[i] = first
-            break
-        covariance.neighbour[i] = first
-        if left <= 0:
             break
         replace_label(state, i, highest, lowest)
         left -= 1
@@ -290,7 +291,8 @@ def settle_label(state, i, first, threshold, label, outside, left):
 def label_four_rows(state, i, left):
     """`label_row` for rows `i` to `i + 3`, with one count for all of them.
 
-    What the count has read is stale once clusters have joined; the rows after that are looked at.
+    What the count has read is stale once clusters have joined, which takes two steps of `left`; the
+    rows after that are looked at.
     """
     covariance = state.covariance
     matrix = covariance.matrix
@@ -320,9 +322,9 @@ def label_four_rows(state, i, left):
         outside2 += (q2 * q2 >= t2 * v) & (label != label2)
         outside3 += (q3 * q3 >= t3 * v) & (label != label3)
     now = settle_label(state, i, i, t0, label0, outside0, left)
-    now = settle_label(state, i + 1, i, t1, label1, outside1 + (left - now), now)
-    now = settle_label(state, i + 2, i, t2, label2, outside2 + (left - now), now)
-    return settle_label(state, i + 3, i, t3, label3, outside3 + (left - now), now)
+    now = settle_label(state, i + 1, i, t1, label1, outside1 + (left - now) // 2, now)
+    now = settle_label(state, i + 2, i, t2, label2, outside2 + (left - now) // 2, now)
+    return settle_label(state, i + 3, i, t3, label3, outside3 + (left - now) // 2, now)
 
 
 @kernel
@@ -394,8 +396,8 @@ def finish_pass(state):
 def work_rows(state, units):
     """Work in up to `units` >= 1 rows of the pending pass; BUSY where some remain, else OK.
 
-    Where clusters join, each that does counts as one more row: a slice takes the same time at most
-    whatever the market does. No slice does nothing.
+    Where clusters may join, each look at a row and each join counts as one more: a slice takes the
+    same time at most whatever the market does. No slice does nothing.
     """
     covariance = state.covariance
     count = state.header.instrument_count
@@ -420,9 +422,9 @@ def work_rows(state, units):
 
 @kernel
 def complete_pass(state):
-    """Work in all remaining rows, if a pass is pending: there are fewer clusters than rows."""
+    """Work in all remaining rows, if a pass is pending: a look and a join each at most."""
     if state.covariance.pending != 0:
-        work_rows(state, 2 * state.header.instruments)
+        work_rows(state, 4 * state.header.instruments)
 
 
 @kernel
