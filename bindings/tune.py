@@ -12,8 +12,8 @@ from itertools import pairwise
 # The parts of one judgement of one order, and of one revaluation, compiled apart but run together:
 # inlined, the fields that several of them read are loaded once.
 INLINED = re.compile(
-    r"(layers\.\w+\.(?!cap_|raised_)\w+?|gate\.(judge|measure_order)|exposure\.(value_ends|price_excess))"
-    r"(\.\d+)?"
+    r"(layers\.\w+\.(?!cap_|raised_)\w+?|gate\.(judge|measure_order)"
+    r"|exposure\.(value_ends|value_risk|price_excess))(\.\d+)?"
 )
 
 # Calls that an order may not need, and the tests before its judgement: kept out of the code around
@@ -29,7 +29,7 @@ PARALLEL = re.compile(r"covariance\.update_(row|four_rows|four_alike)(\.\d+)?")
 
 # Loops over the scenarios: a dozen iterations. Unrolled beyond one vector they would never start.
 SHORT = re.compile(
-    r"(exposure\.(revalue_scenarios|add_position_losses)|layers\.portfolio\.measure_scenarios)"
+    r"(exposure\.(revalue_scenarios|value_losses|add_losses|add_four_losses)|layers\.portfolio\.measure_scenarios)"
     r"(\.\d+)?"
 )
 

@@ -17,7 +17,7 @@ from riskcore.codes import (
     SPOT,
 )
 from riskcore.kernels.covariance import change_weight
-from riskcore.kernels.elementary import maximum
+from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.language import kernel
 
 SMALLEST_EQUITY = 1e-6  # money; below it proportions mean nothing
@@ -156,6 +156,18 @@ def value_mark(state, i):
 
 
 @kernel
+def value_risk(state, i):
+    """What instrument `i` contributes to the sums that follow volatilities and stops."""
+    position = state.positions[i]
+    position.stop_loss = maximum(
+        maximum(position.long_value, 0.0) * position.stop_fraction_long,
+        maximum(-position.short_value, 0.0) * position.stop_fraction_short,
+    )
+    sigma = state.volatility[i].volatility
+    position.value_at_risk = position.gross * sigma * state.parameters.var_multiplier
+
+
+@kernel
 def value_ends(state, i):
     """What instrument `i` contributes at its two ends, working orders filled or not."""
     instrument = state.instruments[i]
@@ -183,12 +195,7 @@ def value_ends(state, i):
     else:
         position.margin = ends * instrument.initial_margin
         position.maintenance = ends * instrument.maintenance_margin
-    position.stop_loss = maximum(
-        maximum(long_value, 0.0) * position.stop_fraction_long,
-        maximum(-short_value, 0.0) * position.stop_fraction_short,
-    )
-    sigma = state.volatility[i].volatility
-    position.value_at_risk = gross * sigma * state.parameters.var_multiplier
+    value_risk(state, i)
 
 
 @kernel
@@ -428,7 +435,7 @@ def clear_sums(state):
 
 @kernel
 def sum_positions(state):
-    """Value the ends of every position and add up all that positions contribute."""
+    """Add up all that positions contribute."""
     account = state.account
     covariance = state.covariance
     holdings_value = 0.0
@@ -441,7 +448,6 @@ def sum_positions(state):
     working_sigma = 0.0
     working_notional = 0.0
     for i in range(state.header.instrument_count):
-        value_ends(state, i)
         instrument = state.instruments[i]
         position = state.positions[i]
         venue = state.venues[instrument.venue]
@@ -474,8 +480,8 @@ def sum_positions(state):
 
 
 @kernel
-def add_position_losses(state, i):
-    """Work out what instrument `i` loses and add it to the loss of every scenario."""
+def value_losses(state, i):
+    """Work out what instrument `i` loses in every scenario."""
     position = state.positions[i]
     long_value = position.long_value
     short_value = position.short_value
@@ -486,11 +492,29 @@ def add_position_losses(state, i):
     down = shocks.down
     up = shocks.up
     own = shocks.loss
+    for s in range(state.header.scenario_count):
+        own[s] = scenario_loss(long_value, short_value, filled, buy, sell, down[s], up[s])
+
+
+@kernel
+def add_losses(state, i):
+    """Add what instrument `i` loses to the loss of every scenario."""
+    own = state.shocks[i].loss
     loss = state.stress.loss
     for s in range(state.header.scenario_count):
-        value = scenario_loss(long_value, short_value, filled, buy, sell, down[s], up[s])
-        own[s] = value
-        loss[s] += value
+        loss[s] += own[s]
+
+
+@kernel
+def add_four_losses(state, i):
+    """The same for instruments `i` to `i + 3`, one after the other: the sums are loaded once."""
+    own0 = state.shocks[i].loss
+    own1 = state.shocks[i + 1].loss
+    own2 = state.shocks[i + 2].loss
+    own3 = state.shocks[i + 3].loss
+    loss = state.stress.loss
+    for s in range(state.header.scenario_count):
+        loss[s] = loss[s] + own0[s] + own1[s] + own2[s] + own3[s]
 
 
 @kernel
@@ -498,8 +522,11 @@ def sum_scenarios(state):
     """Loss of every scenario from scratch: currencies, then instruments in their order."""
     for s in range(state.header.scenario_count):
         state.stress.loss[s] = state.scenarios[s].currency_loss
-    for i in range(state.header.instrument_count):
-        add_position_losses(state, i)
+    count = state.header.instrument_count
+    for block in range(count // 4):
+        add_four_losses(state, 4 * block)
+    for i in range(count - count % 4, count):
+        add_losses(state, i)
 
 
 @kernel
@@ -517,33 +544,40 @@ def value_holdings(state, s):
 
 @kernel
 def sum_holdings(state):
-    """Gross and unrealised P&L of every strategy, and its P&L once both are known."""
-    for s in range(state.header.strategy_count):
-        gross = 0.0
-        unrealized = 0.0
+    """Gross and unrealised P&L of every strategy, and its P&L once both are known.
+
+    Two strategies side by side, or each sum would wait for itself.
+    """
+    count = state.header.strategy_count
+    for pair in range((count + 1) // 2):
+        a = 2 * pair
+        b = minimum(a + 1, count - 1)
+        gross_a = 0.0
+        gross_b = 0.0
+        unrealized_a = 0.0
+        unrealized_b = 0.0
         for i in range(state.header.instrument_count):
-            gross += state.holdings[s, i].gross
-            unrealized += state.holdings[s, i].unrealized
-        state.strategies[s].gross = gross
-        state.strategies[s].unrealized = unrealized
-        update_strategy(state, s)
+            gross_a += state.holdings[a, i].gross
+            gross_b += state.holdings[b, i].gross
+            unrealized_a += state.holdings[a, i].unrealized
+            unrealized_b += state.holdings[b, i].unrealized
+        state.strategies[a].gross = gross_a
+        state.strategies[a].unrealized = unrealized_a
+        state.strategies[b].gross = gross_b
+        state.strategies[b].unrealized = unrealized_b
+        update_strategy(state, a)
+        update_strategy(state, b)
 
 
 @kernel
 def sum_all(state):
     """Every sum from scratch, in the order of the indices, so that rounding cannot pile up.
 
-    Also follows new volatilities and stops; marks, rates and lots are those of the last valuation.
+    The contributions are as they are cached.
     """
-    header = state.header
     clear_sums(state)
     sum_unrealized(state)
     revalue_currencies(state)
-    for c in range(header.currency_count):
-        currency = state.currencies[c]
-        if currency.is_account == 0 and currency.instrument > 0:
-            i = currency.instrument - 1
-            state.positions[i].linked_balance = currency.balance * currency.rate
     sum_positions(state)
     sum_scenarios(state)
     sum_holdings(state)
@@ -552,9 +586,17 @@ def sum_all(state):
 @kernel
 def revalue_all(state):
     """Every cached contribution and every sum from scratch."""
-    for i in range(state.header.instrument_count):
+    header = state.header
+    for c in range(header.currency_count):
+        currency = state.currencies[c]
+        if currency.is_account == 0 and currency.instrument > 0:
+            i = currency.instrument - 1
+            state.positions[i].linked_balance = currency.balance * currency.rate
+    for i in range(header.instrument_count):
         value_mark(state, i)
-    for s in range(state.header.strategy_count):
+        value_ends(state, i)
+        value_losses(state, i)
+    for s in range(header.strategy_count):
         value_holdings(state, s)
     sum_all(state)
 

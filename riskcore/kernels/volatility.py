@@ -15,7 +15,7 @@ from riskcore.kernels.covariance import (
 )
 from riskcore.kernels.elementary import maximum
 from riskcore.kernels.entry import check_time, touch
-from riskcore.kernels.exposure import sum_all, update_equity
+from riskcore.kernels.exposure import sum_all, update_equity, value_risk
 from riskcore.kernels.language import kernel
 from riskcore.kernels.stops import refresh
 
@@ -83,7 +83,8 @@ def sample_return(state, i):
 
 @kernel
 def sample_instrument(state, i):
-    """Close the interval for instrument `i`: return, EWMA variance, sampled mark, stop.
+    """Close the interval for instrument `i`: return, EWMA variance, sampled mark, stop and
+    what follows them.
 
     Its return goes to `covariance.returns`, and whether there is one to `covariance.frozen`.
     """
@@ -108,6 +109,7 @@ def sample_instrument(state, i):
         record.sample_set = 1
         record.sample_quote_ns = market.good_quote_ns
     refresh(state, i)
+    value_risk(state, i)
 
 
 @kernel
