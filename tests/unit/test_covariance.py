@@ -151,6 +151,28 @@ def test_slices_of_any_size_give_the_same_bytes(rows):
     assert whole.tobytes() == sliced.tobytes()
 
 
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_where_clusters_join_a_slice_does_fewer_rows_and_the_bytes_are_the_same(rows):
+    star = np.eye(N) * 1e-4
+    star[-1, :-1] = star[:-1, -1] = 0.9e-4  # the last instrument joins all others, alone so far
+    whole, sliced = make_eight(), make_eight()
+    calls = {}
+    for state, size in ((whole, N), (sliced, rows)):
+        set_matrix(state, np.eye(N) * 1e-4)
+        state.covariance.matrix[:] = star
+        assert volatility.on_sample(state, support.now(state) + HOUR) == codes.OK
+        calls[size] = 1
+        while covariance.advance(state, size) != codes.OK:
+            calls[size] += 1
+        assert state.covariance.cluster.tolist() == [0] * N
+    # 8 rows; 6 joins, each with a look at the row before it, and a last look.
+    assert calls[N] == 1
+    assert calls[rows] > (N + 6) // (rows + 1)
+    sliced.header.event_count = whole.header.event_count
+    sliced.counters.events[codes.EVENT_ADVANCE] = whole.counters.events[codes.EVENT_ADVANCE]
+    assert whole.tobytes() == sliced.tobytes()
+
+
 @pytest.mark.parametrize("cut", [1, 3, 4, 6])
 def test_a_pass_continues_from_a_copy_of_the_bytes(cut):
     state, rng = make_eight(), np.random.default_rng(7)
