@@ -608,12 +608,12 @@ cdef extern from "riskcore.h" nogil:
         int64_t in_budget
         int64_t horizon_ns
         int64_t scenario_id
-        double loss
         double currency_loss
 
     struct rc_shocks:
         double down[RC_SCENARIOS]
         double up[RC_SCENARIOS]
+        double loss[RC_SCENARIOS]
 
     struct rc_journal:
         int64_t magic
@@ -968,12 +968,18 @@ cdef extern from "riskcore.h" nogil:
         double fees
         double adjusted
 
+    struct rc_stress:
+        double loss[RC_SCENARIOS]
+        double ceiling[RC_SCENARIOS]
+        double budget_ceiling[RC_SCENARIOS]
+
     struct rc_covariance:
         int64_t pending
         int64_t cursor
         int64_t passes
         int64_t cluster_count
-        int64_t spare[4]
+        int64_t labelled
+        int64_t spare[3]
         double weight[RC_INSTRUMENTS]
         double product[RC_INSTRUMENTS]
         double product_next[RC_INSTRUMENTS]
@@ -987,7 +993,6 @@ cdef extern from "riskcore.h" nogil:
         int64_t frozen[RC_INSTRUMENTS]
         double ageing[2][RC_INSTRUMENTS]
         int64_t neighbour[RC_INSTRUMENTS]
-        int64_t marked[RC_INSTRUMENTS]
         double matrix[RC_INSTRUMENTS][RC_INSTRUMENTS]
 
     struct rc_history:
@@ -1058,6 +1063,7 @@ cdef extern from "riskcore.h" nogil:
         rc_holding holdings[RC_STRATEGIES][RC_INSTRUMENTS]
         rc_balance balances[RC_VENUES][RC_CURRENCIES]
         rc_scenario scenarios[RC_SCENARIOS]
+        rc_stress stress
         rc_shocks shocks[RC_INSTRUMENTS]
         rc_covariance covariance
         rc_history history

@@ -117,25 +117,25 @@ extern "C" {
  * rc_state_attach refuses a buffer that any other library made. Whether this header and the library
  * that you have linked fit is one call at start-up: rc_library_matches().
  */
-#define RC_VERSION "0.1.0"                           /* of the package */
+#define RC_VERSION "0.1.0"                          /* of the package */
 #define RC_VERSION_MAJOR 0
 #define RC_VERSION_MINOR 1
 #define RC_VERSION_PATCH 0
-#define RC_ABI_VERSION 1                             /* raised when a function or field changes
-                                                      * meaning */
-#define RC_MAGIC INT64_C(4995142087152453970)        /* first eight bytes of a buffer, RISKCORE
-                                                      * in ASCII */
-#define RC_LAYOUT_HASH INT64_C(2360565255816736420)  /* of every field, and the shape */
-#define RC_STATE_SIZE 1777728                        /* bytes of a buffer */
-#define RC_STATE_ALIGNMENT 64                        /* of its address, in bytes */
-#define RC_INSTRUMENTS 64                            /* shape: instruments */
-#define RC_STRATEGIES 8                              /* shape: strategies */
-#define RC_VENUES 8                                  /* shape: venues */
-#define RC_CURRENCIES 8                              /* shape: currencies */
-#define RC_REGIMES 4                                 /* shape: regimes */
-#define RC_WINDOW 512                                /* shape: window */
-#define RC_SCENARIOS 32                              /* shape: scenarios */
-#define RC_ORDERS 4096                               /* shape: orders */
+#define RC_ABI_VERSION 1                            /* raised when a function or field changes
+                                                     * meaning */
+#define RC_MAGIC INT64_C(4995142087152453970)       /* first eight bytes of a buffer, RISKCORE in
+                                                     * ASCII */
+#define RC_LAYOUT_HASH INT64_C(334106112703887894)  /* of every field, and the shape */
+#define RC_STATE_SIZE 1794368                       /* bytes of a buffer */
+#define RC_STATE_ALIGNMENT 64                       /* of its address, in bytes */
+#define RC_INSTRUMENTS 64                           /* shape: instruments */
+#define RC_STRATEGIES 8                             /* shape: strategies */
+#define RC_VENUES 8                                 /* shape: venues */
+#define RC_CURRENCIES 8                             /* shape: currencies */
+#define RC_REGIMES 4                                /* shape: regimes */
+#define RC_WINDOW 512                               /* shape: window */
+#define RC_SCENARIOS 32                             /* shape: scenarios */
+#define RC_ORDERS 4096                              /* shape: orders */
 
 /* ================================================================================================
  * Conventions
@@ -214,8 +214,8 @@ enum rc_status {
     RC_INVALID_PARAMETERS = 14,  /* a parameter block failed validation */
     RC_INVALID_IDENTIFIER = 15,
     RC_DUPLICATE = 16,           /* a proven repeat of an execution: ignored, nothing changed */
-    RC_BOOKED_UNMATCHED = 17,    /* a fact was booked without its order; the instrument is
-                                  * latched */
+    RC_BOOKED_UNMATCHED = 17,    /* booked without its order, strategy or currency; its
+                                  * instrument is latched */
     RC_BUSY = 18,                /* rows of the covariance pass remain; a page is being written */
     RC_JOURNAL_FULL = 19,        /* no room in the journal: refused, nothing changed */
     RC_NOT_JOURNALED = 20,       /* a fact was applied for which the journal had no room */
@@ -312,7 +312,7 @@ enum rc_reason {
                                                 * day equity */
     RC_FREE_MARGIN_BELOW_MIN = 52,             /* venue margin after > (1 - limit) x venue equity
                                                 * [R] */
-    RC_OPEN_ORDERS_EXCEEDS_MAX = 53,           /* open orders + 1 > limit */
+    RC_OPEN_ORDERS_EXCEEDS_MAX = 53,           /* open orders + 1 > limit; a replace adds none */
     RC_DAILY_TURNOVER_EXCEEDS_MAX = 54,        /* filled + working notional of the day + opening
                                                 * lots at the order's price > limit x equity;
                                                 * never passes for not worsening [R] */
@@ -631,8 +631,10 @@ struct rc_decision {
     int64_t layer;                    /* its layer, 0 for none */
     int64_t handle;                   /* of the reserved order slot, 0 for none */
     int64_t price_ticks;              /* price that the order was valued at [ticks] */
-    double utilisation[7];            /* largest measure / limit of each layer, for the lots
-                                       * asked [fraction] */
+    double utilisation[7];            /* largest measure / limit of each layer's limits on sizes,
+                                       * losses and rates, for the lots asked; of a message
+                                       * bucket without the exits' reserve; 1e18 or more of
+                                       * nothing [fraction] */
     double equity;                    /* at the decision [money] */
     double var_before;                /* portfolio VaR 95 % with working orders [money] */
     double var_after;                 /* the same with this order [money] */
@@ -1041,10 +1043,8 @@ struct rc_scenario {
                                        * latency */
     int64_t horizon_ns;               /* time over which the move happens [ns] */
     int64_t scenario_id;              /* opaque identifier of the caller */
-    double loss;                      /* cached sum over instruments of the larger loss at either
-                                       * end, and currencies [money] */
-    double currency_loss;             /* the currencies' part of it [money] */
-    int64_t padding[2];               /* to a whole cache line */
+    double currency_loss;             /* the currencies' part of its loss [money] */
+    int64_t padding[3];               /* to a whole cache line */
 };
 typedef struct rc_scenario rc_scenario;
 
@@ -1054,6 +1054,8 @@ typedef struct rc_scenario rc_scenario;
 struct rc_shocks {
     double down[RC_SCENARIOS];        /* loss fraction of a long, exit cost included [fraction] */
     double up[RC_SCENARIOS];          /* loss fraction of a short, exit cost included [fraction] */
+    double loss[RC_SCENARIOS];        /* cached loss of the position, working orders included
+                                       * [money] */
 };
 typedef struct rc_shocks rc_shocks;
 
@@ -1531,6 +1533,16 @@ struct rc_balance {
 };
 typedef struct rc_balance rc_balance;
 
+struct rc_stress {
+    double loss[RC_SCENARIOS];        /* cached sum over instruments of the larger loss at either
+                                       * end, and currencies [money] */
+    double ceiling[RC_SCENARIOS];     /* derived: what caps the loss that counts: none where
+                                       * enabled, else 0 [money] */
+    double budget_ceiling[RC_SCENARIOS];  /* derived: the same for the loss that the drawdown
+                                           * budget must bear [money] */
+};
+typedef struct rc_stress rc_stress;
+
 /* The EWMA covariance of all instruments, its product with the money weights, and the clusters of
  * correlated instruments. While pending is 1 a pass is under way: product and clusters are those of
  * the sample before.
@@ -1540,7 +1552,8 @@ struct rc_covariance {
     int64_t cursor;                   /* next row */
     int64_t passes;                   /* completed passes */
     int64_t cluster_count;            /* clusters found by the last completed pass */
-    int64_t spare[4];                 /* zero; the vectors below start on a cache line */
+    int64_t labelled;                 /* rows of the pass whose cluster is known */
+    int64_t spare[3];                 /* zero; the vectors below start on a cache line */
     double weight[RC_INSTRUMENTS];    /* signed value of each filled position and linked balance
                                        * [money] */
     double product[RC_INSTRUMENTS];   /* covariance times weight, per sample [money] */
@@ -1558,7 +1571,6 @@ struct rc_covariance {
                                         * frozen rows [fraction] */
     int64_t neighbour[RC_INSTRUMENTS];  /* instrument whose cluster the last pass joined; tried
                                          * first by the next */
-    int64_t marked[RC_INSTRUMENTS];   /* scratch of a merge of clusters; 0 between calls */
     double matrix[RC_INSTRUMENTS][RC_INSTRUMENTS];  /* EWMA covariance per sample [fraction^2] */
 };
 typedef struct rc_covariance rc_covariance;
@@ -1630,7 +1642,8 @@ struct rc_counters {
     int64_t reasons[128];             /* objections by check number */
     int64_t exits;                    /* decisions that allowed an exit */
     int64_t late_fills;               /* fills after the end of their order */
-    int64_t unknown_fills;            /* fills without a known order */
+    int64_t unknown_fills;            /* fills without a known order, or of another strategy or
+                                       * an unset fee currency */
     int64_t over_fills;               /* fills beyond the order's leaves */
     int64_t busts;                    /* executions taken back */
     int64_t clock_steps_back;         /* events older than the last */
@@ -1659,6 +1672,7 @@ struct rc_state {
     struct rc_holding holdings[RC_STRATEGIES][RC_INSTRUMENTS];  /* positions by strategy */
     struct rc_balance balances[RC_VENUES][RC_CURRENCIES];       /* cash */
     struct rc_scenario scenarios[RC_SCENARIOS];                 /* stress scenarios */
+    struct rc_stress stress;                                    /* cached losses by scenario */
     struct rc_shocks shocks[RC_INSTRUMENTS];                    /* loss fractions by scenario */
     struct rc_covariance covariance;                            /* matrix, product, clusters */
     struct rc_history history;                                  /* sampled returns */
@@ -1938,7 +1952,9 @@ int64_t rc_on_sample(struct rc_state *state, int64_t time_ns) RC_NOEXCEPT;
  *
  * An event without a time: it moves no clock. With no pass pending nothing changes.
  *
- *   max_rows  At least 1. Rows cost about the same, so a slice of a fixed size takes a fixed time.
+ *   max_rows  At least 1. Rows cost about the same, so a slice of a fixed size takes a fixed time:
+ *             fewer are worked in where clusters join. With all rows or more the pass is completed
+ *             at once.
  *
  * Cut the pass as finely as your slack between events allows; the result does not depend on it. The
  * gate keeps answering meanwhile.
@@ -2135,20 +2151,23 @@ int64_t rc_on_expire(struct rc_state *state, int64_t time_ns, int64_t handle) RC
  *
  *   time_ns       One before the last event's is booked at the last event's.
  *   handle        Of its order; 0 or any other number where that is not known.
+ *   strategy      One that was never set, or any number, is booked in the first strategy's holding.
  *   side          RC_BUY or RC_SELL.
  *   lots          1 to RC_MAX_LOTS; the resulting sums stay within RC_MAX_POSITION_LOTS.
  *   price_ticks   1 to RC_MAX_TICKS.
  *   fee           In fee_currency, positive when paid, at most RC_MAX_MONEY in size.
+ *   fee_currency  One that was never set counts as 0 money until it is; without a place in the
+ *                 tables the fee is left out.
  *   execution_id  0 where the venue gives none (repeats cannot be found then), else at most
  *                 RC_MAX_IDENTIFIER.
  *
  * A fill carries all that is needed to book it, so it books without its order too. Report it as
  * soon as you know of it, in any order; give the execution_id, or repeats cannot be told apart.
  *
- * Returns: Nothing changed: RC_BAD_BUFFER, RC_INVALID_TIME, RC_INVALID_INSTRUMENT,
- * RC_INVALID_STRATEGY, RC_INVALID_CURRENCY, RC_INVALID_SIDE, RC_INVALID_LOTS, RC_INVALID_PRICE,
- * RC_INVALID_VALUE, RC_INVALID_IDENTIFIER, RC_DUPLICATE. Booked: RC_OK, or RC_BOOKED_UNMATCHED
- * where no live order with so many lots left was found; the instrument is latched then.
+ * Returns: Nothing changed: RC_BAD_BUFFER, RC_INVALID_TIME, RC_INVALID_INSTRUMENT, RC_INVALID_SIDE,
+ * RC_INVALID_LOTS, RC_INVALID_PRICE, RC_INVALID_VALUE, RC_INVALID_IDENTIFIER, RC_DUPLICATE. Booked:
+ * RC_OK, or RC_BOOKED_UNMATCHED where no live order of that strategy with so many lots left was
+ * found, or the fee's currency was never set; the instrument is latched then.
  *
  * Cost: hot, O(strategies + scenarios + instruments). The writer's thread.
  */
@@ -2165,8 +2184,8 @@ int64_t rc_on_fill(struct rc_state *state, int64_t time_ns, int64_t handle, int6
  *   time_ns, instrument, strategy, side, lots, price_ticks, fee, fee_currency, execution_id
  *                                 Those of the execution, as in rc_on_fill.
  *
- * Returns: As rc_on_fill, but for RC_BOOKED_UNMATCHED; RC_DUPLICATE for a second bust of one
- * execution.
+ * Returns: As rc_on_fill, but RC_BOOKED_UNMATCHED only for a strategy or a fee's currency that was
+ * never set; RC_DUPLICATE for a second bust of one execution.
  *
  * Cost: cold, O(strategies + scenarios + instruments). The writer's thread.
  */
@@ -2177,12 +2196,14 @@ int64_t rc_on_bust(struct rc_state *state, int64_t time_ns, int64_t instrument, 
 /* Book a funding payment on a position.
  *
  *   instrument  Its venue's balance moves.
- *   strategy    Whose record it enters; -1 for nobody's.
+ *   strategy    Whose record it enters; -1 for nobody's, and so is one that was never set.
+ *   currency    Any that the tables have a place for.
  *   amount      Positive when received, at most RC_MAX_MONEY in size. Counts as 0 money while the
  *               currency's rate is unknown.
  *
- * Returns: RC_BAD_BUFFER, RC_INVALID_TIME, RC_INVALID_INSTRUMENT, RC_INVALID_STRATEGY,
- * RC_INVALID_CURRENCY, RC_INVALID_VALUE (nothing changed) or RC_OK.
+ * Returns: RC_BAD_BUFFER, RC_INVALID_TIME, RC_INVALID_INSTRUMENT, RC_INVALID_CURRENCY,
+ * RC_INVALID_VALUE (nothing changed), RC_OK, or RC_BOOKED_UNMATCHED where strategy or currency was
+ * never set; the instrument is latched then.
  *
  * Cost: cold, O(instruments). The writer's thread.
  */
@@ -2191,11 +2212,12 @@ int64_t rc_on_funding(struct rc_state *state, int64_t time_ns, int64_t instrumen
 
 /* Book a deposit or withdrawal. It is neither gain nor loss: the marks move along.
  *
- *   amount  Positive for a deposit, at most RC_MAX_MONEY in size. Counts as 0 money while the
- *           currency's rate is unknown.
+ *   currency  Any that the tables have a place for.
+ *   amount    Positive for a deposit, at most RC_MAX_MONEY in size. Counts as 0 money while the
+ *             currency's rate is unknown.
  *
  * Returns: RC_BAD_BUFFER, RC_INVALID_TIME, RC_INVALID_VENUE, RC_INVALID_CURRENCY, RC_INVALID_VALUE
- * (nothing changed) or RC_OK.
+ * (nothing changed), RC_OK, or RC_BOOKED_UNMATCHED where the currency was never set.
  *
  * Cost: cold, O(instruments). The writer's thread.
  */
@@ -3281,10 +3303,9 @@ RC_AT(rc_strategy, padding, 176);
 RC_SIZE(rc_scenario, 64);
 RC_AT(rc_scenario, enabled, 0); RC_AT(rc_scenario, in_budget, 8);
 RC_AT(rc_scenario, horizon_ns, 16); RC_AT(rc_scenario, scenario_id, 24);
-RC_AT(rc_scenario, loss, 32); RC_AT(rc_scenario, currency_loss, 40);
-RC_AT(rc_scenario, padding, 48);
-RC_SIZE(rc_shocks, 512);
-RC_AT(rc_shocks, down, 0); RC_AT(rc_shocks, up, 256);
+RC_AT(rc_scenario, currency_loss, 32); RC_AT(rc_scenario, padding, 40);
+RC_SIZE(rc_shocks, 768);
+RC_AT(rc_shocks, down, 0); RC_AT(rc_shocks, up, 256); RC_AT(rc_shocks, loss, 512);
 RC_SIZE(rc_journal, 1088);
 RC_AT(rc_journal, magic, 0); RC_AT(rc_journal, abi_version, 8); RC_AT(rc_journal, layout_hash, 16);
 RC_AT(rc_journal, size_bytes, 24); RC_AT(rc_journal, capacity, 32); RC_AT(rc_journal, reserve, 40);
@@ -3461,17 +3482,19 @@ RC_SIZE(rc_balance, 64);
 RC_AT(rc_balance, amount, 0); RC_AT(rc_balance, deposits, 8); RC_AT(rc_balance, funding, 16);
 RC_AT(rc_balance, realized, 24); RC_AT(rc_balance, fees, 32); RC_AT(rc_balance, adjusted, 40);
 RC_AT(rc_balance, padding, 48);
-RC_SIZE(rc_covariance, 40512);
+RC_SIZE(rc_stress, 768);
+RC_AT(rc_stress, loss, 0); RC_AT(rc_stress, ceiling, 256); RC_AT(rc_stress, budget_ceiling, 512);
+RC_SIZE(rc_covariance, 40000);
 RC_AT(rc_covariance, pending, 0); RC_AT(rc_covariance, cursor, 8); RC_AT(rc_covariance, passes, 16);
-RC_AT(rc_covariance, cluster_count, 24); RC_AT(rc_covariance, spare, 32);
-RC_AT(rc_covariance, weight, 64); RC_AT(rc_covariance, product, 576);
-RC_AT(rc_covariance, product_next, 1088); RC_AT(rc_covariance, returns, 1600);
-RC_AT(rc_covariance, cluster, 2112); RC_AT(rc_covariance, cluster_next, 2624);
-RC_AT(rc_covariance, cluster_risk, 3136); RC_AT(rc_covariance, underlying_gross, 3648);
-RC_AT(rc_covariance, variance, 4160); RC_AT(rc_covariance, innovation, 4672);
-RC_AT(rc_covariance, frozen, 5184); RC_AT(rc_covariance, ageing, 5696);
-RC_AT(rc_covariance, neighbour, 6720); RC_AT(rc_covariance, marked, 7232);
-RC_AT(rc_covariance, matrix, 7744);
+RC_AT(rc_covariance, cluster_count, 24); RC_AT(rc_covariance, labelled, 32);
+RC_AT(rc_covariance, spare, 40); RC_AT(rc_covariance, weight, 64);
+RC_AT(rc_covariance, product, 576); RC_AT(rc_covariance, product_next, 1088);
+RC_AT(rc_covariance, returns, 1600); RC_AT(rc_covariance, cluster, 2112);
+RC_AT(rc_covariance, cluster_next, 2624); RC_AT(rc_covariance, cluster_risk, 3136);
+RC_AT(rc_covariance, underlying_gross, 3648); RC_AT(rc_covariance, variance, 4160);
+RC_AT(rc_covariance, innovation, 4672); RC_AT(rc_covariance, frozen, 5184);
+RC_AT(rc_covariance, ageing, 5696); RC_AT(rc_covariance, neighbour, 6720);
+RC_AT(rc_covariance, matrix, 7232);
 RC_SIZE(rc_history, 262208);
 RC_AT(rc_history, head, 0); RC_AT(rc_history, rows, 8); RC_AT(rc_history, returns, 16);
 RC_AT(rc_history, padding, 262160);
@@ -3499,17 +3522,17 @@ RC_AT(rc_counters, exits, 1312); RC_AT(rc_counters, late_fills, 1320);
 RC_AT(rc_counters, unknown_fills, 1328); RC_AT(rc_counters, over_fills, 1336);
 RC_AT(rc_counters, busts, 1344); RC_AT(rc_counters, clock_steps_back, 1352);
 RC_AT(rc_counters, padding, 1360);
-RC_SIZE(rc_state, 1777728);
+RC_SIZE(rc_state, 1794368);
 RC_AT(rc_state, header, 0); RC_AT(rc_state, parameters, 192); RC_AT(rc_state, account, 1024);
 RC_AT(rc_state, regime, 1344); RC_AT(rc_state, system, 1472); RC_AT(rc_state, instruments, 1600);
 RC_AT(rc_state, market, 13888); RC_AT(rc_state, volatility, 26176);
 RC_AT(rc_state, positions, 34368); RC_AT(rc_state, venues, 54848);
 RC_AT(rc_state, currencies, 56384); RC_AT(rc_state, strategies, 56896);
 RC_AT(rc_state, holdings, 58432); RC_AT(rc_state, balances, 123968);
-RC_AT(rc_state, scenarios, 128064); RC_AT(rc_state, shocks, 130112);
-RC_AT(rc_state, covariance, 162880); RC_AT(rc_state, history, 203392);
-RC_AT(rc_state, orders, 465600); RC_AT(rc_state, executions, 1514176);
-RC_AT(rc_state, counters, 1776320);
+RC_AT(rc_state, scenarios, 128064); RC_AT(rc_state, stress, 130112);
+RC_AT(rc_state, shocks, 130880); RC_AT(rc_state, covariance, 180032);
+RC_AT(rc_state, history, 220032); RC_AT(rc_state, orders, 482240);
+RC_AT(rc_state, executions, 1530816); RC_AT(rc_state, counters, 1792960);
 
 #undef RC_AT
 #undef RC_SIZE
