@@ -83,7 +83,7 @@ JOURNALED = ("check", "quote", "clock")
 NOT_HOT = {
     f"rc_{name}"
     for names in (
-        ("state_size", "state_align", "state_init", "state_attach", "checkpoint"),
+        ("state_size", "state_align", "layout_hash", "state_init", "state_attach", "checkpoint"),
         ("set_parameters", "instrument_set", "venue_set", "currency_set", "strategy_set"),
         ("scenario_set", "on_transfer", "on_settlement", "on_position", "control"),
         ("derisk", "kelly"),

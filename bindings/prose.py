@@ -379,6 +379,8 @@ BLOCKS = {
     "holdings": """A strategy's share of a position: state->holdings[strategy][instrument]. Over all
         strategies the lots add up to the position's.""",
     "balances": "Cash: state->balances[venue][currency].",
+    "stress": """The account's loss in each scenario: state->stress.loss[scenario], what each instrument loses
+        at its worse end and what foreign balances lose. The ceilings tell which of them count.""",
     "covariance": """The EWMA covariance of all instruments, its product with the money weights, and the
         clusters of correlated instruments. While pending is 1 a pass is under way: product and
         clusters are those of the sample before.""",

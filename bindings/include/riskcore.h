@@ -1533,6 +1533,9 @@ struct rc_balance {
 };
 typedef struct rc_balance rc_balance;
 
+/* The account's loss in each scenario: state->stress.loss[scenario], what each instrument loses at
+ * its worse end and what foreign balances lose. The ceilings tell which of them count.
+ */
 struct rc_stress {
     double loss[RC_SCENARIOS];        /* cached sum over instruments of the larger loss at either
                                        * end, and currencies [money] */
