@@ -14,7 +14,7 @@ import pytest
 
 from riskcore.bindings.emit import emit
 from tests.abi.native import compile_program
-from tests.simulation.engines import NativeEngine
+from riskcore.profile.engines import NativeEngine
 from tests.simulation.worlds import build_world
 from tests.support import SMALL
 
