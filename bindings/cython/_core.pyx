@@ -16,11 +16,12 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.long cimport PyLong_Check
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uintptr_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from riskcore.layout import ABI_VERSION, MAGIC, SHAPE_NAMES, Shape
+from riskcore import codes
+from riskcore.layout import ABI_VERSION, ALIGNMENT, MAGIC, SHAPE_NAMES, Shape
 from riskcore.layout import allocate, layout_hash, not_finite, record_dtype, state_dtype
 
 cdef extern from *:
@@ -201,10 +202,39 @@ cdef struct Order:
     double confidence
 
 
+# riskcore.layout.EVENT, field by field; compared below.
+cdef struct Event:
+    int64_t kind
+    int64_t time_ns
+    int64_t venue_time_ns
+    int64_t id
+    int64_t handle
+    int64_t instrument
+    int64_t strategy
+    int64_t venue
+    int64_t currency
+    int64_t side
+    int64_t type
+    int64_t time_in_force
+    int64_t order_flags
+    int64_t code
+    int64_t lots
+    int64_t price_ticks
+    int64_t lots_2
+    int64_t price_ticks_2
+    double value
+    double value_2
+    double confidence
+
+
 if record_dtype("order").names[:12] != (
     "client_id", "time_ns", "instrument", "strategy", "side", "type", "time_in_force", "order_flags",
     "lots", "price_ticks", "stop_ticks", "confidence",
-):
+) or record_dtype("event").names[:21] != (
+    "kind", "time_ns", "venue_time_ns", "id", "handle", "instrument", "strategy", "venue",
+    "currency", "side", "type", "time_in_force", "order_flags", "code", "lots", "price_ticks",
+    "lots_2", "price_ticks_2", "value", "value_2", "confidence",
+) or record_dtype("decision").names[0] != "action":
     raise ImportError("riskcore was built from another layout: build it again")
 
 CPU_LEVELS = ("x86-64-v2", "x86-64-v3")
@@ -214,6 +244,34 @@ DEFAULT_SHAPE = Shape()
 cdef int64_t OK = 1
 cdef int64_t BOOKED_UNMATCHED = 17
 cdef int64_t BUSY = 18
+cdef int64_t LEGS = 64  # the most that a batch has
+cdef int64_t EVENT_QUOTE = codes.EVENT_QUOTE
+cdef int64_t EVENT_TRADE = codes.EVENT_TRADE
+cdef int64_t EVENT_RATE = codes.EVENT_RATE
+cdef int64_t EVENT_CLOCK = codes.EVENT_CLOCK
+cdef int64_t EVENT_SAMPLE = codes.EVENT_SAMPLE
+cdef int64_t EVENT_ADVANCE = codes.EVENT_ADVANCE
+cdef int64_t EVENT_CHECK = codes.EVENT_CHECK
+cdef int64_t EVENT_CANCEL = codes.EVENT_CANCEL
+cdef int64_t EVENT_REPLACE = codes.EVENT_REPLACE
+cdef int64_t EVENT_ACK = codes.EVENT_ACK
+cdef int64_t EVENT_REJECT = codes.EVENT_REJECT
+cdef int64_t EVENT_CANCELED = codes.EVENT_CANCELED
+cdef int64_t EVENT_CANCEL_REJECT = codes.EVENT_CANCEL_REJECT
+cdef int64_t EVENT_REPLACED = codes.EVENT_REPLACED
+cdef int64_t EVENT_EXPIRE = codes.EVENT_EXPIRE
+cdef int64_t EVENT_FILL = codes.EVENT_FILL
+cdef int64_t EVENT_BUST = codes.EVENT_BUST
+cdef int64_t EVENT_FUNDING = codes.EVENT_FUNDING
+cdef int64_t EVENT_TRANSFER = codes.EVENT_TRANSFER
+cdef int64_t EVENT_SETTLEMENT = codes.EVENT_SETTLEMENT
+cdef int64_t EVENT_POSITION = codes.EVENT_POSITION
+cdef int64_t EVENT_ORDER_STATUS = codes.EVENT_ORDER_STATUS
+cdef int64_t EVENT_HEARTBEAT = codes.EVENT_HEARTBEAT
+cdef int64_t EVENT_LATENCY = codes.EVENT_LATENCY
+cdef int64_t EVENT_ERROR = codes.EVENT_ERROR
+cdef int64_t EVENT_CONTROL = codes.EVENT_CONTROL
+cdef int64_t EVENT_REGIME = codes.EVENT_REGIME
 
 
 cdef inline int64_t integer(object value) except? -1:
@@ -221,6 +279,11 @@ cdef inline int64_t integer(object value) except? -1:
     if PyLong_Check(value):
         return <long long>value
     return <long long>PyNumber_Index(value)
+
+
+def status_name(status):
+    """The name of a status in `riskcore.codes`."""
+    return codes.STATUS_NAMES.get(status, str(status))
 
 
 cdef class View:
@@ -252,6 +315,41 @@ cdef View view_records(object records, object dtype, str name, bint write, Py_ss
     return view
 
 
+cdef View view_memory(str name, object memory, Py_ssize_t size, bint write):
+    """Aligned memory of at least `size` bytes that somebody else owns."""
+    cdef View view = View.__new__(View)
+    PyObject_GetBuffer(
+        memory, &view.buffer, (PyBUF_WRITABLE if write else PyBUF_SIMPLE) | PyBUF_C_CONTIGUOUS
+    )
+    view.held = True
+    if view.buffer.len < size:
+        raise ValueError(f"{name} has {view.buffer.len} bytes: it needs {size}")
+    if <uintptr_t>view.buffer.buf % <uintptr_t>ALIGNMENT:
+        raise ValueError(f"{name} must be aligned to {ALIGNMENT} bytes")
+    return view
+
+
+cdef const Functions *functions_of(object shape, str cpu, Functions *own) except NULL:
+    """The code of a shape and CPU; `own` is filled for another shape than the default."""
+    if not isinstance(shape, Shape):
+        raise TypeError(f"shape must be a Shape, not {type(shape).__name__}")
+    if cpu not in CPU_LEVELS or (cpu == CPU_LEVELS[1] and CPU_LEVEL != cpu):
+        raise ValueError(f"this machine runs no {cpu!r} code; choose {CPU_LEVEL}")
+    if shape == DEFAULT_SHAPE:
+        if cpu == CPU_LEVELS[1]:
+            return <const Functions *>rc_functions_v3
+        return <const Functions *>rc_functions_v2
+    from riskcore.bindings.emit import emit_in_memory
+
+    addresses = list(emit_in_memory(shape, cpu).values())
+    cdef uintptr_t *slots = <uintptr_t *>own
+    if len(addresses) * sizeof(uintptr_t) != sizeof(Functions):
+        raise RuntimeError("the export table has changed: build riskcore again")
+    for number, address in enumerate(addresses):
+        slots[<Py_ssize_t>number] = <uintptr_t>address
+    return own
+
+
 cdef class Core:
     """One account: its buffer, and the native functions that read and change it.
 
@@ -262,6 +360,9 @@ cdef class Core:
         takes some seconds, and kept in a cache directory.
     cpu : str, optional
         Code to run: ``x86-64-v2`` or ``x86-64-v3``; what the machine has by default.
+    memory : buffer, optional
+        Writable memory, aligned to 64 bytes, that holds an account of this shape and goes on
+        belonging to its owner; a mapped file, for example. ValueError where it holds none.
 
     Attributes
     ----------
@@ -320,20 +421,21 @@ cdef class Core:
     cdef readonly object sizing
     cdef readonly object reductions
 
-    def __cinit__(self, shape=None, *, str cpu=""):
+    def __cinit__(self, shape=None, *, str cpu="", memory=None):
         if shape is None:
             shape = DEFAULT_SHAPE
-        if not isinstance(shape, Shape):
-            raise TypeError(f"shape must be a Shape, not {type(shape).__name__}")
-        self.shape = shape
         self.cpu = cpu or CPU_LEVEL
+        self.functions = functions_of(shape, self.cpu, &self.own_functions)
+        self.shape = shape
         self.instruments = shape.instruments
-        self.select_functions()
         self.size_bytes = state_dtype(shape).itemsize
         if self.functions.state_size() != self.size_bytes:
             raise RuntimeError("riskcore was built from another layout: build it again")
         self.owners = []
-        self.memory = self.allocate("state", state_dtype(shape))
+        if memory is None:
+            self.memory = self.allocate("state", state_dtype(shape))
+        else:
+            self.memory = self.borrow(memory)
         self.order_memory = <Order *>self.allocate("order", record_dtype("order", shape))
         self.decision_memory = self.allocate("decision", record_dtype("decision", shape))
         self.event_memory = self.allocate("event", record_dtype("event", shape))
@@ -349,9 +451,11 @@ cdef class Core:
             np.recarray
         )
         self.reductions_memory = <char *><uintptr_t>self.reductions.ctypes.data
-        cdef int64_t status = self.functions.state_init(self.memory)
-        if status != OK:
-            raise RuntimeError(f"rc_state_init returned {status}")
+        cdef int64_t status
+        if memory is None:
+            status = self.functions.state_init(self.memory)
+            if status != OK:
+                raise RuntimeError(f"rc_state_init returned {status}")
         if self.state.header.layout_hash != layout_hash(shape):
             raise RuntimeError("riskcore was built from another layout: build it again")
 
@@ -378,26 +482,15 @@ cdef class Core:
             self.sizing = record
         return <char *><uintptr_t>owner.ctypes.data
 
-    cdef int select_functions(self) except -1:
-        """Point to the code of this shape and CPU."""
-        if self.cpu not in CPU_LEVELS or (self.cpu == CPU_LEVELS[1] and CPU_LEVEL != self.cpu):
-            raise ValueError(f"this machine runs no {self.cpu!r} code; choose {CPU_LEVEL}")
-        if self.shape == DEFAULT_SHAPE:
-            if self.cpu == CPU_LEVELS[1]:
-                self.functions = <const Functions *>rc_functions_v3
-            else:
-                self.functions = <const Functions *>rc_functions_v2
-            return 0
-        from riskcore.bindings.emit import emit_in_memory
-
-        addresses = list(emit_in_memory(self.shape, self.cpu).values())
-        cdef uintptr_t *slots = <uintptr_t *>&self.own_functions
-        if len(addresses) * sizeof(uintptr_t) != sizeof(Functions):
-            raise RuntimeError("the export table has changed: build riskcore again")
-        for number, address in enumerate(addresses):
-            slots[<Py_ssize_t>number] = <uintptr_t>address
-        self.functions = &self.own_functions
-        return 0
+    cdef char *borrow(self, object memory) except NULL:
+        """Take memory of somebody else as the state."""
+        cdef View view = view_memory("memory", memory, self.size_bytes, True)
+        cdef int64_t status = self.functions.state_attach(view.buffer.buf)
+        if status != OK:
+            raise ValueError(f"the memory holds no account of this shape: {status_name(status)}")
+        self.owners.append(view)
+        self.state = np.frombuffer(memory, state_dtype(self.shape), 1).view(np.recarray)[0]
+        return <char *>view.buffer.buf
 
     def __reduce__(self):
         raise TypeError("a Core is not pickled: use state_bytes and load_state")
@@ -444,6 +537,37 @@ cdef class Core:
         for name in not_finite(other[0]):
             raise ValueError(f"the copy is damaged: {name} is not a finite number")
         memcpy(self.memory, memory, self.size_bytes)
+
+    def replay(self, records, base, first, last):
+        """Apply entries of a journal to the account as it stood before the first of them.
+
+        Parameters
+        ----------
+        records : numpy.ndarray
+            `journal_record` records: a ring (base 1), or a stretch of an archive.
+        base : int
+            Sequence that belongs into records[0].
+        first, last : int
+            Stretch of sequences to apply.
+
+        Returns
+        -------
+        int
+            Sequence behind the last entry that was applied: `last` + 1, or where a record is torn.
+        """
+        cdef Py_ssize_t count = len(records)
+        cdef View view = view_records(
+            records, record_dtype("journal_record", self.shape), "records", False, count
+        )
+        scratch = [
+            np.zeros(rows, record_dtype(name, self.shape))
+            for name, rows in (("payload", 1), ("order", LEGS), ("decision", LEGS))
+        ]
+        return self.functions.replay(
+            self.memory, view.buffer.buf, count, integer(base), integer(first), integer(last),
+            <void *><uintptr_t>scratch[0].ctypes.data, <void *><uintptr_t>scratch[1].ctypes.data,
+            <void *><uintptr_t>scratch[2].ctypes.data, LEGS,
+        )
 
     # --- configuration ----------------------------------------------------------------------------
 
@@ -820,3 +944,594 @@ cdef class Core:
             <double *>results.buffer.buf,
             self.scratch_memory,
         )
+
+
+cdef class JournaledCore(Core):
+    """An account whose events go into a write-ahead journal before they are applied.
+
+    The calls of `Core` and their answers are the same; every event passes the control page and the
+    journal first. JOURNAL_FULL tells that an order, market data or a change of configuration was
+    refused for want of room, NOT_JOURNALED that a fact was applied without a record.
+
+    Parameters
+    ----------
+    shape, cpu
+        As in `Core`.
+    memory : buffer
+        The state; `link` gives the other parts.
+    """
+
+    cdef char *journal_memory
+    cdef char *ring_memory
+    cdef char *control_memory
+    cdef char *page_memory
+    cdef char *payload_memory
+    cdef Py_ssize_t payload_bytes
+    cdef list links
+    cdef readonly object journal
+    cdef readonly object payload
+
+    def link(self, journal, control, page):
+        """Take the shared parts; ValueError where one is none of this shape.
+
+        Parameters
+        ----------
+        journal : buffer, writable
+            A journal record with the ring of its records behind it.
+        control : buffer
+            A control page.
+        page : buffer, writable
+            A published page.
+        """
+        shape = self.shape
+        header = record_dtype("journal", shape)
+        cdef Py_ssize_t head = header.itemsize
+        cdef Py_ssize_t control_bytes = record_dtype("control_page", shape).itemsize
+        cdef Py_ssize_t page_bytes = record_dtype("published_page", shape).itemsize
+        cdef View view = view_memory("journal", journal, head, True)
+        cdef View steering = view_memory("control", control, control_bytes, False)
+        cdef View telling = view_memory("page", page, page_bytes, True)
+        accept("journal", self.functions.journal_attach(view.buffer.buf))
+        accept("control", self.functions.control_attach(steering.buffer.buf))
+        accept("page", self.functions.page_attach(telling.buffer.buf))
+        record = np.frombuffer(journal, header, 1).view(np.recarray)[0]
+        wanted = head + int(record.capacity) * record_dtype("journal_record", shape).itemsize
+        if view.buffer.len < wanted:
+            raise ValueError(f"journal has {view.buffer.len} bytes: it needs {wanted}")
+        payload = allocate(record_dtype("payload", shape))
+        self.payload = payload[0]
+        self.payload_memory = <char *><uintptr_t>payload.ctypes.data
+        self.payload_bytes = self.payload.words.nbytes
+        self.links = [view, steering, telling, payload]
+        self.journal = record
+        self.control_memory = <char *>steering.buffer.buf
+        self.page_memory = <char *>telling.buffer.buf
+        self.ring_memory = <char *>view.buffer.buf + head
+        self.journal_memory = <char *>view.buffer.buf
+
+    def unlink(self):
+        """Give the shared parts back; every call that changes the account raises from now on."""
+        self.journal_memory = NULL
+        self.links = None
+        self.journal = None
+
+    cdef int need_links(self) except -1:
+        """Raise where there is no journal."""
+        if self.journal_memory == NULL:
+            raise RuntimeError("the account is closed")
+        return 0
+
+    cdef Event *blank(self, int64_t kind, object time_ns) except NULL:
+        """The record `event`, cleared, with its kind and time."""
+        cdef Event *event = <Event *>self.event_memory
+        cdef int64_t now = integer(time_ns)
+        memset(event, 0, sizeof(Event))
+        event.kind = kind
+        event.time_ns = now
+        return event
+
+    cdef int64_t submit_at(self, const void *event) except? -1:
+        """Journal and apply one event."""
+        self.need_links()
+        return self.functions.submit(
+            self.memory, self.journal_memory, self.ring_memory, self.control_memory,
+            self.page_memory, event, self.decision_memory,
+        )
+
+    def submit(self, event):
+        """Journal and apply any event; the same as `apply`."""
+        if event is self.event:
+            return self.submit_at(self.event_memory)
+        cdef View view = self.view("event", event)
+        return self.submit_at(view.buffer.buf)
+
+    def apply(self, event):
+        """Any event as one record; a check fills `decision`."""
+        return self.submit(event)
+
+    def apply_many(self, events, statuses=None):
+        """Journal and apply an array of `event` records in order; see `Core.apply_many`."""
+        cdef Py_ssize_t count = len(events)
+        cdef Py_ssize_t number
+        cdef Py_ssize_t stride = record_dtype("event", self.shape).itemsize
+        cdef View view = view_records(
+            events, record_dtype("event", self.shape), "events", False, count
+        )
+        cdef View results = None
+        cdef int64_t *answers = NULL
+        if statuses is not None:
+            results = view_records(statuses, np.dtype(np.int64), "statuses", True, count)
+            answers = <int64_t *>results.buffer.buf
+        cdef char *at = <char *>view.buffer.buf
+        cdef int64_t status
+        cdef int64_t applied = 0
+        for number in range(count):
+            status = self.submit_at(at)
+            at += stride
+            if status == OK or status == BOOKED_UNMATCHED or status == BUSY:
+                applied += 1
+            if answers != NULL:
+                answers[number] = status
+        return applied
+
+    def publish(self):
+        """Write the published page now."""
+        self.need_links()
+        return self.functions.publish(self.memory, self.journal_memory, self.page_memory)
+
+    def resume(self):
+        """Take over: the state has all that is committed."""
+        self.need_links()
+        return self.functions.journal_resume(self.journal_memory, self.control_memory)
+
+    def load_state(self, data):
+        """Refused: the journal would not tell of it."""
+        raise TypeError("a journaled account is not replaced: make another one")
+
+    def replay(self, records, base, first, last):
+        """Refused: the journal would not tell of it."""
+        raise TypeError("a journaled account is not replayed into: use a Core")
+
+    # --- configuration ----------------------------------------------------------------------------
+
+    def submit_set(self, time_ns, kind, index):
+        """Journal and apply a change of configuration: the record `payload` as it is."""
+        self.need_links()
+        return self.functions.submit_set(
+            self.memory, self.journal_memory, self.ring_memory, self.control_memory,
+            self.page_memory, integer(time_ns), integer(kind), integer(index),
+            self.payload_memory,
+        )
+
+    cdef int64_t set_record(self, object time_ns, int64_t kind, object index, View view) except? -1:
+        """Journal and apply one record of configuration."""
+        self.need_links()
+        if view.buffer.len > self.payload_bytes:
+            raise ValueError("the record is larger than a payload")
+        memset(self.payload_memory, 0, self.payload_bytes)
+        memcpy(self.payload_memory, view.buffer.buf, view.buffer.len)
+        return self.submit_set(time_ns, kind, index)
+
+    def set_parameters(self, time_ns, record):
+        """Replace all limits by a `parameters` record."""
+        return self.set_record(
+            time_ns, codes.ENTRY_PARAMETERS, 0, self.view("parameters", record)
+        )
+
+    def instrument_set(self, time_ns, index, record):
+        """Add, change or retire an instrument."""
+        return self.set_record(
+            time_ns, codes.ENTRY_INSTRUMENT, index, self.view("instrument", record)
+        )
+
+    def venue_set(self, time_ns, index, record):
+        """Add or change a venue."""
+        return self.set_record(time_ns, codes.ENTRY_VENUE, index, self.view("venue", record))
+
+    def currency_set(self, time_ns, index, record):
+        """Add or change a currency."""
+        return self.set_record(time_ns, codes.ENTRY_CURRENCY, index, self.view("currency", record))
+
+    def strategy_set(self, time_ns, index, record):
+        """Add or change a strategy."""
+        return self.set_record(time_ns, codes.ENTRY_STRATEGY, index, self.view("strategy", record))
+
+    def scenario_set(self, time_ns, index, record, down, up):
+        """Add or change a stress scenario; moves are float64, one per instrument of the shape."""
+        cdef View view = self.view("scenario", record)
+        cdef View falls = self.floats("down", down, False)
+        cdef View rises = self.floats("up", up, False)
+        self.need_links()
+        cdef char *moves = self.payload_memory + self.payload_bytes
+        memcpy(moves, falls.buffer.buf, falls.buffer.len)
+        memcpy(moves + falls.buffer.len, rises.buffer.buf, rises.buffer.len)
+        return self.set_record(time_ns, codes.ENTRY_SCENARIO, index, view)
+
+    # --- market and clock -------------------------------------------------------------------------
+
+    def on_quote(self, time_ns, instrument, bid_ticks, bid_lots, ask_ticks, ask_lots):
+        """Best bid and ask; 0 for a missing side."""
+        cdef Event *event = self.blank(EVENT_QUOTE, time_ns)
+        event.instrument = integer(instrument)
+        event.price_ticks = integer(bid_ticks)
+        event.lots = integer(bid_lots)
+        event.price_ticks_2 = integer(ask_ticks)
+        event.lots_2 = integer(ask_lots)
+        return self.submit_at(event)
+
+    def on_trade(self, time_ns, instrument, price_ticks, lots):
+        """A public trade."""
+        cdef Event *event = self.blank(EVENT_TRADE, time_ns)
+        event.instrument = integer(instrument)
+        event.price_ticks = integer(price_ticks)
+        event.lots = integer(lots)
+        return self.submit_at(event)
+
+    def on_rate(self, time_ns, currency, double rate):
+        """Account currency per unit of a currency."""
+        cdef Event *event = self.blank(EVENT_RATE, time_ns)
+        event.currency = integer(currency)
+        event.value = rate
+        return self.submit_at(event)
+
+    def on_clock(self, time_ns):
+        """Time has passed without another event."""
+        return self.submit_at(self.blank(EVENT_CLOCK, time_ns))
+
+    def on_sample(self, time_ns):
+        """Close a sampling interval; `advance` then works in the matrix."""
+        return self.submit_at(self.blank(EVENT_SAMPLE, time_ns))
+
+    def advance(self, max_rows):
+        """Work in rows of the covariance pass; BUSY while more remain."""
+        cdef Event *event = self.blank(EVENT_ADVANCE, 0)
+        event.lots = integer(max_rows)
+        return self.submit_at(event)
+
+    # --- orders -----------------------------------------------------------------------------------
+
+    def check(
+        self, client_id, time_ns, instrument, strategy, side, type, time_in_force, flags, lots,
+        price_ticks, stop_ticks, double confidence,
+    ):
+        """May this order go? Reserves its exposure, fills `decision`, returns the action."""
+        self.fill_order(
+            integer(client_id), integer(time_ns), integer(instrument), integer(strategy),
+            integer(side), integer(type), integer(time_in_force), integer(flags), integer(lots),
+            integer(price_ticks), integer(stop_ticks), confidence,
+        )
+        return self.check_order()
+
+    def check_order(self):
+        """`check` of the record `order` as it is."""
+        cdef Order *order = self.order_memory
+        cdef Event *event = self.blank(EVENT_CHECK, order.time_ns)
+        event.id = order.client_id
+        event.instrument = order.instrument
+        event.strategy = order.strategy
+        event.side = order.side
+        event.type = order.type
+        event.time_in_force = order.time_in_force
+        event.order_flags = order.order_flags
+        event.lots = order.lots
+        event.price_ticks = order.price_ticks
+        event.price_ticks_2 = order.stop_ticks
+        event.confidence = order.confidence
+        self.submit_at(event)
+        return (<int64_t *>self.decision_memory)[0]
+
+    def check_batch(self, orders, decisions):
+        """All legs or none: fills an array of `decision` records, returns the group's action."""
+        cdef Py_ssize_t count = len(orders)
+        cdef View legs = view_records(
+            orders, record_dtype("order", self.shape), "orders", False, count
+        )
+        cdef View answers = view_records(
+            decisions, record_dtype("decision", self.shape), "decisions", True, count
+        )
+        return self.submit_batch_at(legs, answers, count)
+
+    cdef int64_t submit_batch_at(self, View legs, View answers, int64_t count) except? -1:
+        """Journal and judge a batch."""
+        self.need_links()
+        return self.functions.submit_batch(
+            self.memory, self.journal_memory, self.ring_memory, self.control_memory,
+            self.page_memory, legs.buffer.buf, answers.buffer.buf, count,
+        )
+
+    def submit_batch(self, orders, decisions):
+        """Journal and judge a batch; the same as `check_batch`."""
+        return self.check_batch(orders, decisions)
+
+    def cancel(self, time_ns, handle):
+        """A cancel is being sent."""
+        return self.submit_handle(EVENT_CANCEL, time_ns, handle)
+
+    cdef int64_t submit_handle(self, int64_t kind, object time_ns, object handle) except? -1:
+        """Journal and apply an event of one handle."""
+        cdef Event *event = self.blank(kind, time_ns)
+        event.handle = integer(handle)
+        return self.submit_at(event)
+
+    def replace(self, time_ns, handle, lots, price_ticks):
+        """May this replace go? Fills `decision`, returns the action."""
+        cdef Event *event = self.blank(EVENT_REPLACE, time_ns)
+        event.handle = integer(handle)
+        event.lots_2 = integer(lots)
+        event.price_ticks_2 = integer(price_ticks)
+        self.submit_at(event)
+        return (<int64_t *>self.decision_memory)[0]
+
+    def on_ack(self, time_ns, handle, venue_order_id):
+        """The venue took the order."""
+        cdef Event *event = self.blank(EVENT_ACK, time_ns)
+        event.handle = integer(handle)
+        event.id = integer(venue_order_id)
+        return self.submit_at(event)
+
+    def on_reject(self, time_ns, handle, code):
+        """The venue refused the order."""
+        cdef Event *event = self.blank(EVENT_REJECT, time_ns)
+        event.handle = integer(handle)
+        event.code = integer(code)
+        return self.submit_at(event)
+
+    def on_canceled(self, time_ns, handle):
+        """The order is cancelled."""
+        return self.submit_handle(EVENT_CANCELED, time_ns, handle)
+
+    def on_cancel_reject(self, time_ns, handle, code):
+        """The venue refused the cancel."""
+        cdef Event *event = self.blank(EVENT_CANCEL_REJECT, time_ns)
+        event.handle = integer(handle)
+        event.code = integer(code)
+        return self.submit_at(event)
+
+    def on_replaced(self, time_ns, handle, lots, price_ticks):
+        """The order was replaced."""
+        cdef Event *event = self.blank(EVENT_REPLACED, time_ns)
+        event.handle = integer(handle)
+        event.lots = integer(lots)
+        event.price_ticks = integer(price_ticks)
+        return self.submit_at(event)
+
+    def on_expire(self, time_ns, handle):
+        """The order has expired."""
+        return self.submit_handle(EVENT_EXPIRE, time_ns, handle)
+
+    # --- facts ------------------------------------------------------------------------------------
+
+    def on_fill(
+        self, time_ns, handle, instrument, strategy, side, lots, price_ticks, double fee,
+        fee_currency, execution_id,
+    ):
+        """An execution; booked whatever the state of its order."""
+        cdef Event *event = self.blank(EVENT_FILL, time_ns)
+        event.handle = integer(handle)
+        event.instrument = integer(instrument)
+        event.strategy = integer(strategy)
+        event.side = integer(side)
+        event.lots = integer(lots)
+        event.price_ticks = integer(price_ticks)
+        event.value = fee
+        event.currency = integer(fee_currency)
+        event.id = integer(execution_id)
+        return self.submit_at(event)
+
+    def on_bust(
+        self, time_ns, instrument, strategy, side, lots, price_ticks, double fee, fee_currency,
+        execution_id,
+    ):
+        """An execution taken back."""
+        cdef Event *event = self.blank(EVENT_BUST, time_ns)
+        event.instrument = integer(instrument)
+        event.strategy = integer(strategy)
+        event.side = integer(side)
+        event.lots = integer(lots)
+        event.price_ticks = integer(price_ticks)
+        event.value = fee
+        event.currency = integer(fee_currency)
+        event.id = integer(execution_id)
+        return self.submit_at(event)
+
+    def on_funding(self, time_ns, instrument, strategy, currency, double amount):
+        """A funding payment, positive when received."""
+        cdef Event *event = self.blank(EVENT_FUNDING, time_ns)
+        event.instrument = integer(instrument)
+        event.strategy = integer(strategy)
+        event.currency = integer(currency)
+        event.value = amount
+        return self.submit_at(event)
+
+    def on_transfer(self, time_ns, venue, currency, double amount):
+        """A deposit (positive) or a withdrawal."""
+        cdef Event *event = self.blank(EVENT_TRANSFER, time_ns)
+        event.venue = integer(venue)
+        event.currency = integer(currency)
+        event.value = amount
+        return self.submit_at(event)
+
+    def on_settlement(self, time_ns, instrument, price_ticks):
+        """Final settlement of an instrument."""
+        cdef Event *event = self.blank(EVENT_SETTLEMENT, time_ns)
+        event.instrument = integer(instrument)
+        event.price_ticks = integer(price_ticks)
+        return self.submit_at(event)
+
+    def on_position(self, time_ns, instrument, lots, price_ticks):
+        """The venue's net position; a difference is booked."""
+        cdef Event *event = self.blank(EVENT_POSITION, time_ns)
+        event.instrument = integer(instrument)
+        event.lots = integer(lots)
+        event.price_ticks = integer(price_ticks)
+        return self.submit_at(event)
+
+    def on_order_status(self, time_ns, handle, code, filled_lots):
+        """The venue's state of an order."""
+        cdef Event *event = self.blank(EVENT_ORDER_STATUS, time_ns)
+        event.handle = integer(handle)
+        event.code = integer(code)
+        event.lots = integer(filled_lots)
+        return self.submit_at(event)
+
+    # --- system -----------------------------------------------------------------------------------
+
+    def on_heartbeat(self, time_ns, venue):
+        """A sign of life; venue -1 is the monitor."""
+        cdef Event *event = self.blank(EVENT_HEARTBEAT, time_ns)
+        event.venue = integer(venue)
+        return self.submit_at(event)
+
+    def on_latency(self, time_ns, latency_ns):
+        """A measured processing latency; beyond 9e15 ns (104 days) it is no valid event."""
+        cdef Event *event = self.blank(EVENT_LATENCY, time_ns)
+        event.value = <double>integer(latency_ns)
+        return self.submit_at(event)
+
+    def on_error(self, time_ns, code):
+        """An error of the caller."""
+        cdef Event *event = self.blank(EVENT_ERROR, time_ns)
+        event.code = integer(code)
+        return self.submit_at(event)
+
+    def control(self, time_ns, code, target, value, author):
+        """Kill, reset a latch, set a state: CONTROL_* of `riskcore.codes`."""
+        cdef Event *event = self.blank(EVENT_CONTROL, time_ns)
+        event.code = integer(code)
+        event.instrument = integer(target)
+        event.lots = integer(value)
+        event.id = integer(author)
+        return self.submit_at(event)
+
+    def on_regime(self, time_ns, regime, double probability):
+        """The decided market regime."""
+        cdef Event *event = self.blank(EVENT_REGIME, time_ns)
+        event.code = integer(regime)
+        event.value = probability
+        return self.submit_at(event)
+
+
+cdef int accept(str name, int64_t status) except -1:
+    """Raise where memory is not what it should be."""
+    if status != OK:
+        raise ValueError(f"{name}: {status_name(status)}")
+    return 0
+
+
+cdef class Parts:
+    """The native functions on what several processes map; none needs an account of its own.
+
+    Parameters
+    ----------
+    shape, cpu
+        As in `Core`.
+
+    Notes
+    -----
+    Each argument that is memory is a buffer, aligned to 64 bytes; a journal's has the ring behind
+    it. Methods return an integer status of `riskcore.codes` and raise ValueError where the memory
+    is too small.
+    """
+
+    cdef const Functions *functions
+    cdef Functions own_functions
+    cdef readonly object shape
+    cdef readonly str cpu
+
+    def __cinit__(self, shape=None, *, str cpu=""):
+        self.shape = DEFAULT_SHAPE if shape is None else shape
+        self.cpu = cpu or CPU_LEVEL
+        self.functions = functions_of(self.shape, self.cpu, &self.own_functions)
+
+    cdef View part(self, str name, object memory, bint write):
+        """The memory of a part."""
+        dtype = state_dtype(self.shape) if name == "state" else record_dtype(name, self.shape)
+        return view_memory(name, memory, dtype.itemsize, write)
+
+    def state_init(self, state):
+        """Clear the memory and make an empty account of it."""
+        return self.functions.state_init(self.part("state", state, True).buffer.buf)
+
+    def state_attach(self, state):
+        """OK where the memory holds an account of this build."""
+        return self.functions.state_attach(self.part("state", state, False).buffer.buf)
+
+    def journal_init(self, journal, capacity, reserve, publish_interval):
+        """Make an empty journal in zeroed memory."""
+        return self.functions.journal_init(
+            self.part("journal", journal, True).buffer.buf, integer(capacity), integer(reserve),
+            integer(publish_interval),
+        )
+
+    def journal_attach(self, journal):
+        """OK where the memory holds a journal of this build."""
+        return self.functions.journal_attach(self.part("journal", journal, False).buffer.buf)
+
+    def control_init(self, control):
+        """Make an empty control page in zeroed memory."""
+        return self.functions.control_init(self.part("control_page", control, True).buffer.buf)
+
+    def control_attach(self, control):
+        """OK where the memory holds a control page of this build."""
+        return self.functions.control_attach(self.part("control_page", control, False).buffer.buf)
+
+    def control_kill(self, control, author):
+        """Pull the kill switch; never refused."""
+        return self.functions.control_kill(
+            self.part("control_page", control, True).buffer.buf, integer(author),
+        )
+
+    def control_request(self, control, code, target, value, author):
+        """Leave a control event for the writer."""
+        return self.functions.control_request(
+            self.part("control_page", control, True).buffer.buf, integer(code), integer(target),
+            integer(value), integer(author),
+        )
+
+    def control_parameters(self, control, parameters):
+        """Leave a `parameters` record for the writer."""
+        cdef View record = view_records(
+            parameters, record_dtype("parameters", self.shape), "parameters", False, -1
+        )
+        return self.functions.control_parameters(
+            self.part("control_page", control, True).buffer.buf, record.buffer.buf,
+        )
+
+    def control_beat(self, control, time_ns):
+        """The monitor is alive."""
+        return self.functions.control_beat(
+            self.part("control_page", control, True).buffer.buf, integer(time_ns),
+        )
+
+    def page_init(self, page):
+        """Make an empty published page in zeroed memory."""
+        return self.functions.page_init(self.part("published_page", page, True).buffer.buf)
+
+    def page_attach(self, page):
+        """OK where the memory holds a published page of this build."""
+        return self.functions.page_attach(self.part("published_page", page, False).buffer.buf)
+
+    def page_read(self, page, copy):
+        """Copy a page that was whole at one moment; BUSY: try again."""
+        cdef View source = self.part("published_page", page, False)
+        cdef View target = self.part("published_page", copy, True)
+        return self.functions.page_read(source.buffer.buf, target.buffer.buf)
+
+    def checksum(self, words):
+        """Checksum of int64 words; of a matrix, one for each row."""
+        if getattr(words, "dtype", None) != np.int64 or words.ndim not in (1, 2):
+            raise TypeError("words must be an int64 array of one or two dimensions")
+        cdef View view = View.__new__(View)
+        PyObject_GetBuffer(words, &view.buffer, PyBUF_SIMPLE | PyBUF_C_CONTIGUOUS)
+        view.held = True
+        cdef const int64_t *at = <const int64_t *>view.buffer.buf
+        cdef Py_ssize_t count = words.shape[words.ndim - 1]
+        if words.ndim == 1:
+            return self.functions.checksum(at, count)
+        cdef Py_ssize_t row
+        sums = np.zeros(words.shape[0], np.int64)
+        cdef int64_t *results = <int64_t *><uintptr_t>sums.ctypes.data
+        for row in range(words.shape[0]):
+            results[row] = self.functions.checksum(at, count)
+            at += count
+        return sums

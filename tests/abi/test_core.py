@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from riskcore import _core, codes
-from riskcore._core import Core
+from riskcore._core import Core, JournaledCore, Parts
 from riskcore.bindings import declarations
 from riskcore.bindings.emit import WORKER
 from riskcore.kernels.api import EXPORTS
-from riskcore.layout import ALIGNMENT, ORDER, Shape, record_dtype, state_dtype
+from riskcore.layout import ALIGNMENT, EVENT, ORDER, Shape, record_dtype, state_dtype
 from tests.support import SMALL
 
 TIME = 1_700_000_000_000_000_000
@@ -83,25 +83,36 @@ def test_a_wrong_struct_is_noticed():
         declarations.compare_struct(SOURCE + "int64_t (*more)(void *state) noexcept nogil")
 
 
-def test_the_order_struct_is_the_order_record():
-    text = SOURCE[SOURCE.index("cdef struct Order:") :]
-    members = re.findall(r"^    (int64_t|double) (\w+)$", text, re.MULTILINE)[: len(ORDER)]
+@pytest.mark.parametrize(("struct", "table"), [("Order", ORDER), ("Event", EVENT)])
+def test_the_structs_are_the_records(struct, table):
+    text = SOURCE[SOURCE.index(f"cdef struct {struct}:") :]
+    members = re.findall(r"^    (int64_t|double) (\w+)$", text, re.MULTILINE)[: len(table)]
     types = {"int64_t": "i8", "double": "f8"}
-    assert [(name, types[kind]) for kind, name in members] == [(f.name, f.type) for f in ORDER]
+    assert [(name, types[kind]) for kind, name in members] == [(f.name, f.type) for f in table]
 
 
 def test_every_export_has_a_method():
-    inside = {
-        *("state_size", "state_align", "layout_hash"),
-        *("state_init", "state_attach", "checkpoint"),
-    }
-    computed = {
+    inside = {"state_size", "state_align", "layout_hash", "checkpoint"}
+    called = {
         "position_risk": "compute_position_risk",
         "portfolio_risk": "compute_portfolio_risk",
+        "journal_resume": "resume",
     }
     for export in EXPORTS:
         if export.method not in inside:
-            assert callable(getattr(Core, computed.get(export.method, export.method)))
+            name = called.get(export.method, export.method)
+            homes = [home for home in (Core, JournaledCore, Parts) if hasattr(home, name)]
+            assert homes, name
+            assert all(callable(getattr(home, name)) for home in homes)
+
+
+def test_every_call_that_changes_an_account_is_journaled():
+    """The journaled core has its own version of each; what it inherits only reads."""
+    readers = {"what_if", "what_if_order", "size", "derisk", "kelly", "state_bytes"}
+    readers |= {"compute_position_risk", "compute_portfolio_risk"}
+    for name, method in inspect.getmembers(Core, callable):
+        if not name.startswith("_"):
+            assert (getattr(JournaledCore, name) is method) == (name in readers), name
 
 
 def test_the_stub_names_every_method():
@@ -109,9 +120,10 @@ def test_the_stub_names_every_method():
     if not stub.exists():
         stub = WORKER.parent.parent / "_core.pyi"
     text = stub.read_text()
-    for name, _ in inspect.getmembers(Core, callable):
-        if not name.startswith("_"):
-            assert f"def {name}(" in text
+    for home in (Core, JournaledCore, Parts):
+        for name, _ in inspect.getmembers(home, callable):
+            if not name.startswith("_"):
+                assert f"def {name}(" in text
 
 
 def test_the_buffer_is_aligned_and_initialised(core):
