@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from riskcore.decision import Decision as Decision
     from riskcore.errors import ConfigError as ConfigError
     from riskcore.errors import InputError as InputError
+    from riskcore.errors import PlaceError as PlaceError
     from riskcore.errors import RiskCoreError as RiskCoreError
     from riskcore.errors import StateError as StateError
     from riskcore.errors import UnknownNameError as UnknownNameError
     from riskcore.instrument import Instrument as Instrument
     from riskcore.layout import Shape as Shape
     from riskcore.manager import AdaptiveRiskManager as AdaptiveRiskManager
+    from riskcore.store.pages import ControlPage as ControlPage
+    from riskcore.store.pages import PublishedPage as PublishedPage
+    from riskcore.store.snapshot import Snapshot as Snapshot
 
 __version__ = "0.1.0"
 
@@ -41,11 +45,15 @@ def get_library_dir() -> str:
 _HOMES = {
     "AdaptiveRiskManager": "manager",
     "ConfigError": "errors",
+    "ControlPage": "store.pages",
     "Decision": "decision",
     "InputError": "errors",
     "Instrument": "instrument",
+    "PlaceError": "errors",
+    "PublishedPage": "store.pages",
     "RiskCoreError": "errors",
     "Shape": "layout",
+    "Snapshot": "store.snapshot",
     "StateError": "errors",
     "UnknownNameError": "errors",
 }

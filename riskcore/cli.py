@@ -1,4 +1,4 @@
-"""The command ``riskcore``: replay, check limits, list checks, emit the library, profile kernels.
+"""The command ``riskcore``: replay, journal, check limits, list checks, emit, profile kernels.
 
 Every command has ``--help``. A mistake of the user's is one line on stderr that says what to do,
 and exit code 2; a failure, such as a broken drawdown limit, is exit code 1. Modules that take long
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -122,8 +122,19 @@ def replay(
         typer.Option(
             "--out",
             "-o",
-            help="Folder for summary.json, decisions, fills and equity (Parquet), replay.png.",
+            help="Folder for summary.json, decisions, fills and equity (Parquet), replay.png;"
+            " with --journal, a file for the rebuilt state.",
         ),
+    ] = None,
+    journal: Annotated[
+        str | None,
+        typer.Option(
+            "--journal",
+            help="Rebuild an account from its journal instead: its folder, or shm:NAME.",
+        ),
+    ] = None,
+    archive: Annotated[
+        Path | None, typer.Option(help="With --journal: where its drained files are.")
     ] = None,
     equity: Annotated[float, typer.Option(help="Dollars at the start.")] = 1_000_000.0,
     symbols: Annotated[
@@ -158,7 +169,14 @@ def replay(
 
     The strategy asks for far more than the limits allow. The protected run sends every order
     through the gate; its twin does not. Exit code 1 tells that the drawdown limit was broken.
+
+    With --journal: rebuild an account's state from its journal alone, archive and ring, and compare
+    it byte for byte with the live state, or with the newest checkpoint where the writer does not
+    pause. Exit code 1 tells that they differ.
     """
+    if journal is not None:
+        _replay_journal(journal, data, archive, out, as_json=as_json, quiet=quiet)
+        return
     with _one_line_errors():
         from rich.console import Console
 
@@ -204,6 +222,54 @@ def replay(
             raise typer.Exit(FAILURE)
 
 
+def _replay_journal(
+    place: str,
+    data: list[str] | None,
+    archive: Path | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Rebuild a state from a journal and say whether it is the one that was found."""
+    with _one_line_errors():
+        from riskcore.errors import InputError
+        from riskcore.store.recovery import replay_journal
+
+        if data:
+            raise InputError("--data has no meaning beside --journal: allowed is one of them")
+        result = replay_journal(place, archive=archive, out=out)
+        difference = result.difference
+        if as_json:
+            row = {
+                "place": place,
+                "sequence": result.sequence,
+                "compared_with": result.compared_with,
+                "equal": result.equal,
+                "difference": difference and vars(difference),
+                "lost": result.lost,
+                "checksum": result.checksum & (1 << 64) - 1,
+            }
+            typer.echo(json.dumps(row, indent=2))
+        elif not quiet:
+            against = result.compared_with or "nothing: there is no checkpoint"
+            typer.echo(
+                f"{place}: {result.sequence} records rebuilt; compared with {against}"
+                + (": equal byte for byte" if result.equal else "")
+            )
+        if difference is not None:
+            _complain(
+                f"{place}: differs from {result.compared_with}: {difference.field} is "
+                f"{difference.rebuilt} rebuilt, {difference.found} there"
+            )
+            if result.lost:
+                _complain(
+                    f"{result.lost} facts were applied without a record: the journal was full"
+                )
+        if not result.equal:
+            raise typer.Exit(FAILURE)
+
+
 @contextmanager
 def _progress(*, hidden: bool) -> Iterator[Any]:
     """A progress bar on stderr, or nothing when it is no terminal or not wanted."""
@@ -230,6 +296,112 @@ def _progress(*, hidden: bool) -> Iterator[Any]:
             bar.update(tasks[name], completed=done)
 
         yield advance
+
+
+# --- journal --------------------------------------------------------------------------------------
+
+journal_app = typer.Typer(
+    help="Drain and check the journal of an account.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(journal_app, name="journal")
+
+PlaceArgument = Annotated[str, typer.Argument(help="The account's folder, or shm:NAME.")]
+ArchiveOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the drained files; archive in the account's folder by default."),
+]
+
+
+@journal_app.command()
+def drain(
+    place: PlaceArgument,
+    once: Annotated[
+        bool, typer.Option("--once", help="Drain all that is there, then exit.")
+    ] = False,
+    segment: Annotated[
+        int | None, typer.Option(help="Records of a file; 16,384, or a quarter of the ring.")
+    ] = None,
+    format: Annotated[str, typer.Option("--format", help="parquet or arrow.")] = "parquet",
+    flush: Annotated[
+        float | None,
+        typer.Option(
+            help="Flush the ring to the medium every so many seconds. The journal survives a crash"
+            " of the process without it; a power loss only up to the last flush. Without effect in"
+            " shared memory."
+        ),
+    ] = None,
+    archive: ArchiveOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Move full segments of the journal into files, and keep two checkpoints.
+
+    Runs beside the engine until it is interrupted or terminated, then exits with code 0. It may be
+    killed at any moment and started again: nothing is lost. One drainer at a time.
+    """
+    with _one_line_errors():
+        from riskcore.store.drainer import Drainer
+
+        drainer = Drainer(place, archive=archive, segment=segment, format=format, flush=flush)
+
+        def tell(first: int, last: int) -> None:
+            if not quiet:
+                typer.echo(f"drained {first} to {last}")
+
+        try:
+            if once:
+                before = drainer.journal.drained
+                if drainer.drain_all():
+                    tell(before + 1, drainer.journal.drained)
+            else:
+                _until_terminated(lambda stopped: drainer.run(stopped, tell))
+        finally:
+            drainer.close()
+
+
+def _until_terminated(run: Callable[[Callable[[], bool]], None]) -> None:
+    """Call `run` with a question that SIGTERM and SIGINT answer with yes."""
+    import signal
+
+    told: list[int] = []
+    kinds = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(kind, lambda number, _: told.append(number)) for kind in kinds]
+    try:
+        run(lambda: bool(told))
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
+
+
+@journal_app.command("verify")
+def verify_journal(
+    place: PlaceArgument,
+    archive: ArchiveOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Check every record of archive and ring, and the checkpoints.
+
+    Exit code 1 tells that something is torn or missing; each problem is one line on stderr.
+    """
+    with _one_line_errors():
+        from riskcore.store.verify import verify
+
+        report = verify(place, archive=archive)
+        if as_json:
+            typer.echo(json.dumps(vars(report), indent=2))
+        else:
+            typer.echo(
+                f"{place}: {report.committed} records committed, {report.applied} applied, "
+                f"{report.drained} drained; {sum(report.entries.values())} entries"
+                + ("" if report.problems else ", all whole")
+            )
+            for name, sequence in report.checkpoints.items():
+                typer.echo(f"  {name}: to record {sequence}")
+        for problem in report.problems:
+            _complain(problem)
+        if report.problems:
+            raise typer.Exit(FAILURE)
 
 
 # --- config ---------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from riskcore.codes import (
     ACTION_NAMES,
     APPROVE,
     CHECKS,
+    JOURNAL_FULL,
     LAYER_NAMES,
     SIZE_NAMES,
     STATUS_NAMES,
@@ -57,7 +58,8 @@ class Decision:
     exit_quantity : Decimal
         The part of it that reduces the position.
     reasons : tuple of str
-        Every check that objected to the order as asked.
+        Every check that objected to the order as asked; ``JOURNAL_FULL`` where none was made, as
+        the order could not be journaled.
     first_reason, layer : str
         The first objection of the lowest layer (its lowest check number) and the name of that
         layer; "" and "none" without one. Not necessarily the tightest limit, which is the one
@@ -136,13 +138,19 @@ class DecisionReader:
         floats = self._floats[start : start + _WORDS].tolist()
         first = integers[_FIRST_CHECK]
         utilisation = floats[_UTILISATION : _UTILISATION + len(_LAYERS)]
+        reasons = _names(integers[_REASONS]) + _names(integers[_REASONS + 1], 64)
+        first_reason = CHECKS[first].name if first >= 0 else ""
+        layer = LAYER_NAMES[integers[_LAYER]]
+        status = STATUS_NAMES[integers[_STATUS]]
+        if integers[_STATUS] == JOURNAL_FULL:  # no check was made
+            reasons, first_reason, layer = (status,), status, _LAYERS[-1]
         return Decision(
             action=ACTION_NAMES[integers[_ACTION]],
             quantity=instrument.from_lots(integers[_LOTS]),
             exit_quantity=instrument.from_lots(integers[_EXIT_LOTS]),
-            reasons=_names(integers[_REASONS]) + _names(integers[_REASONS + 1], 64),
-            first_reason=CHECKS[first].name if first >= 0 else "",
-            layer=LAYER_NAMES[integers[_LAYER]],
+            reasons=reasons,
+            first_reason=first_reason,
+            layer=layer,
             handle=integers[_HANDLE],
             client_id=client_id,
             price=instrument.from_ticks(integers[_PRICE_TICKS]),
@@ -155,7 +163,7 @@ class DecisionReader:
             gross_after=floats[_GROSS_AFTER],
             stress_before=floats[_STRESS_BEFORE],
             stress_after=floats[_STRESS_AFTER],
-            status=STATUS_NAMES[integers[_STATUS]],
+            status=status,
         )
 
 

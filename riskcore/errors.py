@@ -27,6 +27,10 @@ class StateError(RiskCoreError, RuntimeError):
     """The core refused a call for a reason that no argument explains, such as a damaged buffer."""
 
 
+class PlaceError(RiskCoreError, RuntimeError):
+    """A place of shared files that cannot be used; the message names the file and the reason."""
+
+
 def native_missing(error: Exception) -> ImportError:
     """What to raise, in one line, where the native extension is missing or of another build."""
     missing = isinstance(error, ModuleNotFoundError)

@@ -47,12 +47,23 @@ except ImportError as error:
     raise native_missing(error) from error
 
 if TYPE_CHECKING:
-    from riskcore.config import InstrumentsConfig, RiskConfig, ScenariosConfig
+    from types import TracebackType
 
-# Answers that are news, not mistakes: the event was booked, was a repeat, or named an order that
-# is no longer live, as happens when messages cross.
+    from riskcore.config import InstrumentsConfig, RiskConfig, ScenariosConfig
+    from riskcore.store.writer import Writer
+
+# Answers that are news, not mistakes: the event was booked, was a repeat, named an order that is
+# no longer live, as happens when messages cross, or met a journal without room.
 _NEWS = frozenset(
-    (codes.OK, codes.DUPLICATE, codes.BOOKED_UNMATCHED, codes.BUSY, codes.INVALID_HANDLE)
+    (
+        codes.OK,
+        codes.DUPLICATE,
+        codes.BOOKED_UNMATCHED,
+        codes.BUSY,
+        codes.INVALID_HANDLE,
+        codes.JOURNAL_FULL,
+        codes.NOT_JOURNALED,
+    )
 )
 _REASONS = {
     codes.INVALID_TIME: "time is more than 366 days after the last event",
@@ -86,8 +97,10 @@ class AdaptiveRiskManager:
     argument out of its domain raises InputError or UnknownNameError and changes nothing. Events
     answer with the name of their status: ``OK``; ``DUPLICATE`` for a proven repeat;
     ``BOOKED_UNMATCHED`` for a fact without its order, or with a strategy or fee currency that is
-    not configured; ``INVALID_HANDLE`` for an order that is no longer live. Calls that change the
-    account come from one thread at a time.
+    not configured; ``INVALID_HANDLE`` for an order that is no longer live. With a journal
+    (`attach`) also ``JOURNAL_FULL``: there was no room, market data was refused, and an order is a
+    rejection with that reason; ``NOT_JOURNALED``: a fact was booked, but the journal has no record
+    of it. Calls that change the account come from one thread at a time.
 
     Parameters
     ----------
@@ -145,8 +158,12 @@ class AdaptiveRiskManager:
         "instruments_config",
         "position_sizer",
         "scenarios_config",
+        "store",
         "volatility_monitor",
     )
+    config: RiskConfig
+    core: Core
+    store: Writer | None
 
     def __init__(
         self,
@@ -157,28 +174,48 @@ class AdaptiveRiskManager:
         shape: Shape | None = None,
         time_ns: Time | None = None,
     ) -> None:
-        from riskcore.config import write_instruments, write_parameters, write_scenarios
-
-        start = _time.time_ns() if time_ns is None else to_ns(time_ns, "time_ns")
-        self._earliest = 0 if time_ns is not None else start - _CLOCK_SLACK_NS
+        start = self._start(time_ns)
         try:
-            self.core = Core(shape or config.shape or Shape())
+            core = Core(shape or config.shape or Shape())
         except RuntimeError as error:
             if "again" not in str(error):  # "... was built from another layout: build it again"
                 raise
             raise native_missing(error) from error
-        self._decision = DecisionReader(self.core.decision)
-        self._last_client_ids = self.core.state["strategies"]["last_client_id"]
-        write_parameters(self.core, config, start)
-        write_instruments(self.core, instruments, start)
-        write_scenarios(self.core, scenarios, instruments, start)
-        self.config = config
-        self.scenarios_config = scenarios
+        self._take(core, config, instruments, scenarios)
+        self._write(start)
+
+    def _start(self, time_ns: Time | None) -> int:
+        """When it starts; without a time, older market data is refused from now on."""
+        start = _time.time_ns() if time_ns is None else to_ns(time_ns, "time_ns")
+        self._earliest = 0 if time_ns is not None else start - _CLOCK_SLACK_NS
+        return start
+
+    def _take(
+        self,
+        core: Core,
+        config: RiskConfig,
+        instruments: InstrumentsConfig,
+        scenarios: ScenariosConfig,
+        store: Writer | None = None,
+    ) -> None:
+        """Work with a core, with the names of a configuration."""
+        self.core, self.store = core, store
+        self._decision = DecisionReader(core.decision)
+        self._last_client_ids = core.state["strategies"]["last_client_id"]
+        self.config, self.scenarios_config = config, scenarios
         self._name(instruments)
         self.volatility_monitor = VolatilityEstimator(self)
         self.position_sizer = PositionSizer(self)
         self.correlation_monitor = RealTimeCorrelationTracker(self)
         self.drawdown_controller = AdvancedDrawdownController(self)
+
+    def _write(self, start: int) -> None:
+        """Put the whole configuration into the buffer."""
+        from riskcore.config import write_instruments, write_parameters, write_scenarios
+
+        write_parameters(self.core, self.config, start)
+        write_instruments(self.core, self.instruments_config, start)
+        write_scenarios(self.core, self.scenarios_config, self.instruments_config, start)
 
     @classmethod
     def from_config(
@@ -217,6 +254,118 @@ class AdaptiveRiskManager:
             shape=shape,
             time_ns=time_ns,
         )
+
+    @classmethod
+    def attach(
+        cls,
+        place: str | Path,
+        path: str | Path = "default",
+        *,
+        instruments: str | Path | None = None,
+        scenarios: str | Path | None = None,
+        shape: Shape | None = None,
+        time_ns: Time | None = None,
+        capacity: int | None = None,
+        reserve: int | None = None,
+        publish_interval: int = 1000,
+        archive: str | Path | None = None,
+        rebuild: bool = False,
+    ) -> AdaptiveRiskManager:
+        """The writer of an account that outlives its process: every event is journaled.
+
+        A new place is made with the configuration. Where one exists, the account is recovered as it
+        was, its limits too: `set_config` changes them. Every order that was live is of unknown fate
+        then until it is reconciled, and its instrument opens nothing. ``store.recovery`` tells what
+        was done. Leave with `close`, or use it as a context manager.
+
+        The journal survives the process, also killed, not the machine: see `flush`.
+
+        Parameters
+        ----------
+        place : str or Path
+            A folder of its own, or ``shm:NAME`` for shared memory.
+        path, instruments, scenarios, shape, time_ns
+            As in `from_config`. The instruments must be those of the account.
+        capacity : int, optional
+            Records in the ring of a new journal, a power of two; 65,536 (12 MB) by default.
+        reserve : int, optional
+            Records of it that only facts, cancels and control may use; a sixteenth by default.
+        publish_interval : int
+            Records between two copies to the published page; 0: at samples only. Of a new journal.
+        archive : str or Path, optional
+            Where the drained journal is, if not in the place.
+        rebuild : bool
+            Rebuild the state from checkpoint and journal even where it seems whole: after a power
+            loss, when files may be of different age.
+
+        Raises
+        ------
+        PlaceError
+            The place is incomplete, of another build or shape, somebody else's, in use, or torn.
+        ConfigError
+            The instruments are not those of the account.
+        """
+        from riskcore.config import load_config, load_instruments, load_scenarios
+        from riskcore.store.attach import attach
+
+        self = cls.__new__(cls)
+        config = load_config(path)
+        terms = load_instruments("instruments" if instruments is None else instruments)
+        stress = load_scenarios("scenarios" if scenarios is None else scenarios)
+        start = self._start(time_ns)
+        store = attach(
+            place,
+            archive,
+            shape or config.shape or Shape(),
+            terms,
+            capacity=capacity,
+            reserve=reserve,
+            publish_interval=publish_interval,
+            rebuild=rebuild,
+        )
+        self._take(store.core, config, terms, stress, store)
+        try:
+            if store.unused:
+                self._write(start)
+                store.keep_names(self.names())
+            else:
+                store.restart()
+            store.core.publish()
+        except BaseException:
+            store.close()
+            raise
+        return self
+
+    def names(self) -> dict[str, list[str]]:
+        """Names by section, in the order of their places in the buffer."""
+        config = self.instruments_config
+        sections = ("instruments", "venues", "currencies", "strategies")
+        names = {section: list(getattr(config, section)) for section in sections}
+        return {**names, "scenarios": list(self.scenarios_config.scenarios)}
+
+    def flush(self) -> None:
+        """Bring journal and state to the medium, so that they survive a power loss up to here.
+
+        Takes milliseconds; without a journal, or in shared memory, there is nothing to bring.
+        """
+        if self.store is not None:
+            self.store.flush()
+
+    def close(self) -> None:
+        """Give up the place: the state stays readable, calls that change it raise RuntimeError."""
+        if self.store is not None:
+            self.store.close()
+
+    def __enter__(self) -> AdaptiveRiskManager:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def _name(self, config: InstrumentsConfig) -> None:
         """Keep what turns names into places."""
@@ -294,6 +443,8 @@ class AdaptiveRiskManager:
         write_instruments(self.core, loaded, now)
         write_scenarios(self.core, self.scenarios_config, loaded, now)
         self._name(loaded)
+        if self.store is not None:
+            self.store.keep_names(self.names())
 
     # --- market and clock ------------------------------------------------------------------------
 

@@ -1,0 +1,214 @@
+"""The drainer: moves the journal from the ring into files, and keeps two checkpoints.
+
+It holds a replica of the account. For each segment it writes a file of the archive, applies the
+records to the replica, writes the older of the two checkpoints, and only then lets the writer
+overwrite the records. So the ring always reaches back to the newest checkpoint, and a drainer that
+dies between any two steps loses nothing: the next one finds what is there and goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from riskcore._core import Core, Parts
+from riskcore.errors import InputError, PlaceError
+from riskcore.inputs import shown, to_float, to_integer
+from riskcore.store.archive import FORMATS, archive_files, archive_steps, read_archive
+from riskcore.store.checkpoint import checkpoint_steps, next_checkpoint_path, valid_checkpoints
+from riskcore.store.journal import Journal, Records, check_records, entry_ends
+from riskcore.store.place import Place, as_place, lock, make_folder
+
+SEGMENT = 1 << 14  # records: 3 MB
+_POLL_S = 0.02
+
+
+class Drainer:
+    """One drainer of a place; a second one is refused.
+
+    Parameters
+    ----------
+    place : str, Path or Place
+    archive : str or Path, optional
+        Folder of the files; ``archive`` in the place by default. Shared memory needs one.
+    segment : int, optional
+        Records of a file; at most a quarter of the ring, which is also the least of what is free
+        for the writer while a file is being written.
+    format : str
+        ``parquet`` or ``arrow``.
+    flush : float, optional
+        Seconds between two flushes of the ring to the medium: what was committed before one
+        survives a power loss. A flush costs the writer a page fault on each page it writes next.
+    """
+
+    def __init__(
+        self,
+        place: str | Path | Place,
+        *,
+        archive: str | Path | None = None,
+        segment: int | None = None,
+        format: str = "parquet",
+        flush: float | None = None,
+    ) -> None:
+        if format not in FORMATS:
+            raise InputError(f"format is {shown(format)}: allowed is {' or '.join(FORMATS)}")
+        self.place, self.format = as_place(place, archive), format
+        self.flush_s = None if flush is None else to_float("flush", flush, 0.001, 1e6)
+        self.parts = Parts(self.place.shape())
+        make_folder(self.place.archive)
+        self.journal = Journal(self.place, self.parts, write=True)
+        try:
+            most = self.journal.capacity // 4
+            wanted = min(SEGMENT, most) if segment is None else segment
+            self.segment = to_integer("segment", wanted, 1, most)
+            lock(
+                self.journal.part.file,
+                f"{self.place.name}: refused: another process drains this journal",
+            )
+            self._find_replica()
+        except BaseException:
+            self.close()
+            raise
+
+    def _find_replica(self) -> None:
+        """Load the newest checkpoint that the ring reaches back to."""
+        place, drained = self.place, self.journal.drained
+        for beside in place.archive.glob("journal-*.new"):
+            beside.unlink()
+        files = archive_files(place)
+        self.archived = files[-1].last if files else 0
+        if self.archived < drained:
+            raise PlaceError(
+                f"{place.archive}: ends at record {self.archived}, where {drained} were drained: "
+                "give the folder they went to with --archive"
+            )
+        self.replica, self.sequence = Core(self.parts.shape), 0
+        valid = valid_checkpoints(place, self.parts)
+        self.newest = valid[0].path if valid else None
+        for checkpoint in valid:
+            if drained <= checkpoint.sequence <= self.journal.committed:
+                self.replica.load_state(checkpoint.state)
+                self.sequence = checkpoint.sequence
+                return
+        if drained:
+            self._rebuild(drained)
+
+    def _rebuild(self, drained: int) -> None:
+        """Without a valid checkpoint: everything again, from the archive."""
+        for file in archive_files(self.place):
+            if file.first != self.sequence + 1:
+                break
+            if file.last > drained:
+                break
+            self._apply(read_archive(file, self.parts), file.first)
+        if self.sequence != drained:
+            raise PlaceError(
+                f"{self.place.name}: no checkpoint is valid from record {drained} on, and the "
+                f"archive tells only of records to {self.sequence}"
+            )
+
+    def _apply(self, records: Records, first: int) -> None:
+        """Bring the replica forward by checked records that are whole entries."""
+        last = first + len(records) - 1
+        reached = self.replica.replay(records, first, first, last)
+        if reached != last + 1:
+            raise PlaceError(f"{self.place.name}: record {reached} cannot be replayed")
+        self.sequence = last
+
+    def steps(self, least: int | None = None) -> Iterator[str]:
+        """Drain one segment, if there is one; yields the name of each step that is done.
+
+        Parameters
+        ----------
+        least : int, optional
+            Records that must be waiting; a whole segment by default.
+        """
+        journal, place, parts = self.journal, self.place, self.parts
+        drained = journal.drained
+        if self.archived > drained:  # a drainer died behind this step
+            last = self.archived
+            self._compare_archive(drained)
+        else:
+            last = self._next_end(drained, self.segment if least is None else least)
+            if last == drained:
+                return
+            records = journal.copy(drained + 1, last)
+            yield "copied"
+            for step in archive_steps(place, parts, records, drained + 1, self.format):
+                yield f"archive {step}"
+            self.archived = last
+        if self.sequence < last:
+            first = self.sequence + 1
+            self._apply(journal.copy(first, last), first)
+            yield "replayed"
+            path = next_checkpoint_path(place, self.newest)
+            state = self.replica.state_bytes()
+            for step in checkpoint_steps(path, parts, state, self.sequence):
+                yield f"checkpoint {step}"
+            self.newest = path
+        journal.move_drained(last)
+        yield "drained"
+
+    def _next_end(self, drained: int, least: int) -> int:
+        """Last record of the next segment: the end of an entry; `drained` where there is none."""
+        journal = self.journal
+        committed = journal.committed
+        if committed - drained < max(1, least):
+            return drained
+        stretch = journal.copy(drained + 1, committed)
+        whole = check_records(stretch, drained + 1, self.parts, str(journal.part.path))
+        ends = entry_ends(stretch[:whole])
+        fitting = ends[ends <= self.segment]
+        return drained + int(fitting[-1] if len(fitting) else ends[0])
+
+    def _compare_archive(self, drained: int) -> None:
+        """A file that an earlier drainer left must hold what the ring holds."""
+        for file in archive_files(self.place):
+            if file.last > drained:
+                records = read_archive(file, self.parts)
+                if self.journal.copy(file.first, file.last).tobytes() != records.tobytes():
+                    raise PlaceError(f"{file.path}: holds other records than the journal")
+
+    def drain(self, least: int | None = None) -> int:
+        """Drain one segment, if there is one; the number of records."""
+        before = self.journal.drained
+        for _ in self.steps(least):
+            pass
+        return self.journal.drained - before
+
+    def drain_all(self) -> int:
+        """Drain all that is committed; the number of records."""
+        total = 0
+        while count := self.drain(1):
+            total += count
+        return total
+
+    def run(
+        self,
+        stopped: Callable[[], bool],
+        told: Callable[[int, int], None] = lambda first, last: None,
+    ) -> None:
+        """Drain whole segments until told to stop.
+
+        Parameters
+        ----------
+        stopped : callable
+            Asked after each look.
+        told : callable
+            Called with the first and last sequence of each segment.
+        """
+        flushed = time.monotonic()
+        while not stopped():
+            before = self.journal.drained
+            if self.drain():
+                told(before + 1, self.journal.drained)
+            else:
+                time.sleep(_POLL_S)
+            if self.flush_s is not None and time.monotonic() - flushed >= self.flush_s:
+                self.journal.part.memory.flush()
+                flushed = time.monotonic()
+
+    def close(self) -> None:
+        """Let another process drain."""
+        self.journal.close()

@@ -1,0 +1,198 @@
+"""The two small pages beside an account: one to steer by, one to look at.
+
+`ControlPage` leaves a wish that the writer takes before its next event; `PublishedPage` reads what
+the writer last published. Neither stops or slows the writer.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time as _time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from riskcore import codes
+from riskcore._core import Parts
+from riskcore.errors import InputError, PlaceError, StateError
+from riskcore.inputs import Time, to_author, to_integer, to_ns
+from riskcore.layout import allocate, record_dtype
+from riskcore.store.place import Part, Place, as_place, lock
+from riskcore.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from riskcore.config import RiskConfig
+
+
+class ControlPage:
+    """Steer an account from another process: kill, reset, new limits, a monitor's heartbeat.
+
+    Parameters
+    ----------
+    place : str, Path or Place
+        Where the account lives.
+
+    Notes
+    -----
+    The kill switch, requests and limits each wait on the page until the writer's next event. A
+    request or a set of limits that still waits is replaced only when told to. Authors are names or
+    positive integers, as for `AdaptiveRiskManager.reset`.
+    """
+
+    def __init__(self, place: str | Path | Place) -> None:
+        self.place = as_place(place)
+        self._parts = Parts(self.place.shape())
+        self._part = Part(self.place, "control", self._parts, write=True)
+        self._journal = Part(self.place, "journal", self._parts)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One process at a time."""
+        lock(self._part.file)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._part.file, fcntl.LOCK_UN)
+
+    def kill(self, author: int | str) -> None:
+        """Pull the kill switch: the writer's next event finds it on. Never refused, never waits."""
+        self._parts.control_kill(self._part.memory, to_author(author))
+
+    def request(
+        self, code: int, target: int, value: int, author: int | str, *, replace: bool = False
+    ) -> None:
+        """Leave a control event for the writer.
+
+        Parameters
+        ----------
+        code : int
+            CONTROL_* of `riskcore.codes`.
+        target, value : int
+            As the code has them.
+        author : int or str
+        replace : bool
+            Whether a request that the writer has not taken yet may be replaced; StateError if not.
+        """
+        number = to_integer("code", code, codes.CONTROL_KILL, codes.CONTROL_RESTART)
+        person = to_author(author)
+        with self._writing():
+            if self.request_waits and not replace:
+                raise StateError("the writer has not taken the last request yet")
+            self._parts.control_request(self._part.memory, number, target, value, person)
+
+    def reset(
+        self,
+        author: int | str,
+        *,
+        kill: bool = False,
+        account: bool = False,
+        cooldown: bool = False,
+        peak: bool = False,
+        instrument: int | None = None,
+        replace: bool = False,
+    ) -> None:
+        """A named person resets one thing: see `AdaptiveRiskManager.reset`; instrument: its index."""
+        wanted = [
+            (kill, codes.CONTROL_RESET_KILL, 0),
+            (peak, codes.CONTROL_REBASE_PEAK, 0),
+            (account, codes.CONTROL_RESET_LATCHES, 0),
+            (cooldown, codes.CONTROL_RESET_COOLDOWN, 0),
+            (instrument is not None, codes.CONTROL_RESET_INSTRUMENT, instrument or 0),
+        ]
+        chosen = [(code, target) for asked, code, target in wanted if asked]
+        if len(chosen) != 1:
+            raise InputError(
+                f"reset is of {len(chosen)} things: allowed is one of kill, account, cooldown, "
+                "peak, instrument"
+            )
+        ((code, target),) = chosen
+        self.request(code, target, 0, author, replace=replace)
+
+    def set_config(
+        self, config: RiskConfig | str | Path, author: int | str, *, replace: bool = False
+    ) -> None:
+        """Leave new limits, from a file or a validated configuration, for the writer.
+
+        They apply before its next event, and stand in the journal with their version and author.
+        """
+        from riskcore.config import load_config
+        from riskcore.config_writing import parameter_record
+
+        loaded = load_config(config) if isinstance(config, str | Path) else config
+        record = parameter_record(loaded, self._parts.shape)
+        record["author"] = to_author(author)
+        with self._writing():
+            if self.config_waits and not replace:
+                raise StateError("the writer has not taken the last limits yet")
+            self._parts.control_parameters(self._part.memory, record)
+
+    def beat(self, time: Time | None = None) -> None:
+        """The monitor is alive; the machine's clock by default. The writer counts its own time."""
+        now = _time.time_ns() if time is None else to_ns(time)
+        with self._writing():
+            self._parts.control_beat(self._part.memory, now)
+
+    @property
+    def request_waits(self) -> bool:
+        """True while the writer has not taken the last request."""
+        return int(self._part.record["request"]) != int(self._journal.record["request_seen"])
+
+    @property
+    def config_waits(self) -> bool:
+        """True while the writer has not taken the last limits."""
+        sent = int(self._part.record["parameters_sequence"])
+        return sent != int(self._journal.record["parameters_seen"])
+
+    @property
+    def request_status(self) -> str:
+        """What the core said of the last request that was taken; "" before the first."""
+        return codes.STATUS_NAMES.get(int(self._journal.record["request_status"]), "")
+
+    @property
+    def config_status(self) -> str:
+        """What the core said of the last limits that were taken; "" before the first."""
+        return codes.STATUS_NAMES.get(int(self._journal.record["parameters_status"]), "")
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._part.close()
+        self._journal.close()
+
+
+class PublishedPage:
+    """What the writer publishes: account, limits used, positions at risk, counters.
+
+    Parameters
+    ----------
+    place : str, Path or Place
+        Where the account lives.
+    """
+
+    def __init__(self, place: str | Path | Place) -> None:
+        self.place = as_place(place)
+        self._parts = Parts(self.place.shape())
+        self._part = Part(self.place, "published", self._parts)
+        self._names = self.place.names()
+
+    def read(self, timeout: float = 1.0) -> Snapshot:
+        """A copy that was whole at one moment.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to go on trying for. PlaceError behind them: the writer died while it wrote.
+        """
+        copy = allocate(record_dtype("published_page", self._parts.shape))
+        end = _time.monotonic() + timeout
+        while self._parts.page_read(self._part.memory, copy) != codes.OK:
+            if _time.monotonic() > end:
+                raise PlaceError(
+                    f"{self._part.path}: half written for {timeout:g} s: the writer has died; it "
+                    "is whole again when a writer attaches"
+                )
+        return Snapshot(copy[0], self._parts.shape, self._names, int(copy[0].journal_sequence))
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._part.close()
