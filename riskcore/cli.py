@@ -53,12 +53,15 @@ def _complain(message: str) -> None:
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
     """Turn the package's own exceptions into one line and an exit code."""
-    from riskcore.errors import RiskCoreError
+    from riskcore.errors import PlaceError, RiskCoreError, TornError
 
     try:
         yield
     except (typer.Exit, BrokenPipeError):
         raise
+    except PlaceError as error:
+        _complain(str(error))
+        raise typer.Exit(FAILURE if isinstance(error, TornError) else BAD_INPUT) from None
     except MemoryError:
         _complain("out of memory; replay a shorter period with --from and --to")
         raise typer.Exit(FAILURE) from None

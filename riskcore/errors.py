@@ -31,6 +31,10 @@ class PlaceError(RiskCoreError, RuntimeError):
     """A place of shared files that cannot be used; the message names the file and the reason."""
 
 
+class TornError(PlaceError):
+    """A record of a journal that is not what was written."""
+
+
 def native_missing(error: Exception) -> ImportError:
     """What to raise, in one line, where the native extension is missing or of another build."""
     missing = isinstance(error, ModuleNotFoundError)

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def archive_files(place: Place) -> list[ArchiveFile]:
         if match:
             files.append(ArchiveFile(int(match[1]), int(match[2]), path))
     files.sort()
-    for before, after in zip(files, files[1:], strict=False):
+    for before, after in pairwise(files):
         if after.first != before.last + 1:
             what = "overlaps with" if after.first <= before.last else "leaves a gap behind"
             raise PlaceError(f"{after.path}: {what} {before.path.name}")

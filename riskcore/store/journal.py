@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from riskcore import codes
 from riskcore._core import Parts
-from riskcore.errors import PlaceError
+from riskcore.errors import PlaceError, TornError
 from riskcore.layout import EVENT_PLACE, record_dtype
 from riskcore.store.place import Part, Place
 
@@ -25,10 +25,6 @@ _PAYLOADS = {
     codes.ENTRY_STRATEGY: "strategy",
     codes.ENTRY_SCENARIO: "scenario",
 }
-
-
-class TornError(PlaceError):
-    """A record whose checksum, sequence or place in its entry does not fit."""
 
 
 class Journal:

@@ -92,7 +92,7 @@ class ControlPage:
         instrument: int | None = None,
         replace: bool = False,
     ) -> None:
-        """A named person resets one thing: see `AdaptiveRiskManager.reset`; instrument: its index."""
+        """A named person resets one thing: see `AdaptiveRiskManager.reset`."""
         wanted = [
             (kill, codes.CONTROL_RESET_KILL, 0),
             (peak, codes.CONTROL_REBASE_PEAK, 0),

@@ -129,7 +129,7 @@ class Place:
             raise PlaceError(f"{self.name}: there is no account here")
 
     def shape(self) -> Shape:
-        """The sizes of the account, from its state's header; PlaceError where it is none of ours."""
+        """The sizes of the account, from its state's header; PlaceError where it is not ours."""
         self.need()
         path = self.path("state")
         with opened(path) as file:

@@ -11,11 +11,11 @@ import numpy as np
 
 from riskcore import codes
 from riskcore._core import Core, Parts
-from riskcore.errors import PlaceError
+from riskcore.errors import PlaceError, TornError
 from riskcore.layout import Shape, state_dtype
 from riskcore.store.archive import stretches
 from riskcore.store.checkpoint import Checkpoint, valid_checkpoints, write_checkpoint
-from riskcore.store.journal import Journal, TornError
+from riskcore.store.journal import Journal
 from riskcore.store.place import Part, Place, as_place, refuse
 
 _PATIENCE_S = 1.0

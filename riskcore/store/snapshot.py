@@ -239,7 +239,8 @@ class Snapshot:
         known = self.names.get(dim, [])
         if not known or (len(places) and int(places.max()) >= len(known)):
             return places
-        return np.array(known, dtype=object)[places]
+        named: NDArray[Any] = np.array(known, dtype=object)[places]
+        return named
 
     # --- tables ----------------------------------------------------------------------------------
 
