@@ -242,6 +242,9 @@ def create_file(path: Path, size: int = 0) -> int:
     except OSError as error:
         raise PlaceError(f"{path}: cannot be made: {error.strerror}") from None
     try:
+        room = os.fstatvfs(file)
+        if size > room.f_bavail * room.f_frsize:  # else the medium is full when it fails
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if size:
             os.posix_fallocate(file, 0, size)
     except OSError as error:

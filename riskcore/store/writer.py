@@ -93,8 +93,13 @@ class Writer:
 
     @property
     def unused(self) -> bool:
-        """True before the first event that is no configuration: it may be written again, whole."""
-        return not self.core.state.counters.events.any()
+        """True where the configuration may be half written, and nothing has happened since.
+
+        The names are kept when all of it is there. Changes of configuration count as control.
+        """
+        events = self.core.state.counters.events
+        happened = int(events.sum()) - int(events[codes.EVENT_CONTROL])
+        return happened == 0 and not self.place.path("names.json").exists()
 
     def restart(self) -> None:
         """Tell the account that its process was away: every live order is of unknown fate."""

@@ -1,0 +1,301 @@
+"""The files of an account: how they are made, who may open them, what is refused and why."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from riskcore import AdaptiveRiskManager, ControlPage, PublishedPage, Shape, Snapshot, codes
+from riskcore.errors import ConfigError, InputError, PlaceError
+from riskcore.layout import SHAPE_NAMES
+from riskcore.store.place import PARTS, SHARED_MEMORY, Place
+from riskcore.store.writer import Writer
+from tests.simulation.places import ROOT
+
+NOW = 1_760_000_000_000_000_000
+SMALL_RING: dict[str, Any] = {"capacity": 512}
+READERS = {"control": ControlPage, "published": PublishedPage, "state": Snapshot.from_place}
+HEADER = ("magic", "abi_version", "layout_hash", "size_bytes")
+STATUS = {
+    "magic": "WRONG_MAGIC",
+    "abi_version": "WRONG_ABI",
+    "layout_hash": "WRONG_LAYOUT",
+    "size_bytes": "WRONG_SIZE",
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A place that a manager has made and left."""
+    path = tmp_path / "account"
+    with AdaptiveRiskManager.attach(path, "growth", time_ns=NOW, **SMALL_RING) as risk:
+        risk.transfer("binance-usdm", "USDT", 1_000_000, NOW)
+    return path
+
+
+def attach(path: Path | str, **options: Any) -> AdaptiveRiskManager:
+    return AdaptiveRiskManager.attach(path, "growth", time_ns=NOW, **options)
+
+
+def refused(path: Path, *words: str, error: type[Exception] = PlaceError) -> None:
+    """Attaching is refused in one line that has these words, and changes no file."""
+    before = {file: file.read_bytes() for file in path.iterdir() if file.is_file()}
+    with pytest.raises(error) as caught:
+        attach(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    for word in words:
+        assert word in text, text
+    assert {file: file.read_bytes() for file in path.iterdir() if file.is_file()} == before
+
+
+def change_word(file: Path, word: int, by: int = 1) -> None:
+    """Add to one word of a file."""
+    words = np.memmap(file, np.int64, "r+")
+    words[word] += by
+    words.flush()
+
+
+def test_all_files_are_the_owners_alone(place: Path) -> None:
+    old = os.umask(0)
+    try:
+        attach(place.parent / "other", **SMALL_RING).close()
+    finally:
+        os.umask(old)
+    for folder in (place, place.parent / "other"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        names = {file.name for file in folder.iterdir()}
+        assert names == {*PARTS, "names.json"}
+        for file in folder.iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_an_account_outlives_its_manager(place: Path) -> None:
+    with attach(place) as risk:
+        assert risk.store is not None
+        assert risk.store.recovery.source == "live"
+        assert risk.equity == 1_000_000.0
+        assert risk.config.source == "growth.yaml"
+        with pytest.raises(PlaceError, match="another process"):
+            attach(place)
+    assert risk.equity == 1_000_000.0
+    with pytest.raises(RuntimeError, match="closed"):
+        risk.clock(NOW)
+    risk.close()
+    attach(place).close()
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("field", HEADER)
+def test_parts_of_another_build_are_refused_and_named(place: Path, part: str, field: str) -> None:
+    change_word(place / part, HEADER.index(field))
+    refused(place, f"/{part}: ", STATUS[field])
+    reader = READERS.get(part)
+    if reader:
+        with pytest.raises(PlaceError, match=STATUS[field]):
+            reader(place)
+
+
+@pytest.mark.parametrize("size", SHAPE_NAMES)
+def test_a_state_of_other_sizes_is_refused_and_named(place: Path, size: str) -> None:
+    change_word(place / "state", 4 + SHAPE_NAMES.index(size), 4)
+    refused(place, "/state: ", "WRONG_")
+
+
+def test_another_shape_than_the_accounts_is_refused(place: Path) -> None:
+    with pytest.raises(PlaceError, match="WRONG_SHAPE: it has window 512, not 256"):
+        attach(place, shape=Shape(window=256))
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("change", [-8, -4096, 8])
+def test_files_of_another_length_are_refused_before_they_are_mapped(
+    place: Path, part: str, change: int
+) -> None:
+    file = place / part
+    os.truncate(file, max(0, file.stat().st_size + change))
+    refused(place, f"/{part}: ", "WRONG_SIZE", "bytes")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_empty_file_is_refused(place: Path, part: str) -> None:
+    os.truncate(place / part, 0)
+    refused(place, f"/{part}: ", "WRONG_SIZE")
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o666, 0o610])
+def test_files_that_others_may_use_are_refused(place: Path, part: str, mode: int) -> None:
+    (place / part).chmod(mode)
+    refused(place, f"/{part}: refused", f"mode {mode:o}", "chmod 600")
+
+
+def test_a_folder_that_others_may_use_is_refused(place: Path) -> None:
+    place.chmod(0o755)
+    refused(place, "refused", "mode 755", "chmod 700")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_somebody_else_is_refused(place: Path) -> None:
+    os.chown(place / "journal", 12345, -1)
+    refused(place, "/journal: refused", "user 12345")
+
+
+def test_a_link_is_refused(place: Path) -> None:
+    (place / "control").rename(place / "real")
+    (place / "control").symlink_to(place / "real")
+    refused(place, "/control: ", "a link")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_incomplete_place_is_refused(place: Path, part: str) -> None:
+    (place / part).unlink()
+    refused(place, "incomplete", f"{part} missing")
+
+
+def test_a_journal_whose_numbers_cannot_be_is_refused(place: Path) -> None:
+    change_word(place / "journal", 4, 1)  # capacity
+    refused(place, "/journal: TORN")
+
+
+def test_a_place_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "account"
+    with pytest.raises(InputError, match="power of two"):
+        attach(path, capacity=1000)
+    with pytest.raises(PlaceError, match="journal"):
+        attach(path, capacity=1 << 32)  # 800 GB
+    assert list(path.iterdir()) == []
+    attach(path, **SMALL_RING).close()
+
+
+def test_nothing_there_is_one_line(tmp_path: Path) -> None:
+    for reader in READERS.values():
+        with pytest.raises(PlaceError, match="there is no account here"):
+            reader(tmp_path / "nowhere")
+
+
+def test_a_second_writer_is_refused_until_the_first_is_gone(place: Path) -> None:
+    code = (
+        "import sys; from riskcore import AdaptiveRiskManager as A\n"
+        "risk = A.attach(sys.argv[1], 'growth'); print('ready', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(place)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        with pytest.raises(PlaceError, match="refused: another process is writing this account"):
+            attach(place)
+        child.kill()
+    attach(place).close()
+
+
+def test_an_interrupted_start_is_finished(tmp_path: Path) -> None:
+    path = tmp_path / "account"
+    whole = attach(tmp_path / "whole", **SMALL_RING)
+    writer = Writer(Place(path), Shape(), capacity=512)
+    writer.core.set_parameters(NOW, whole.core.state.parameters)
+    writer.close()
+    with attach(path) as risk:
+        assert risk.transfer("binance-usdm", "USDT", 5, NOW) == "OK"
+        assert len(risk.instruments) == int(risk.core.state.header.instrument_count)
+    whole.close()
+
+
+def write_instruments(target: Path, old: str, new: str) -> Path:
+    """The packaged instruments with one change."""
+    text = (ROOT / "config" / "instruments.yaml").read_text()
+    assert old in text
+    target.write_text(text.replace(old, new))
+    return target
+
+
+def test_other_instruments_than_the_accounts_are_refused(place: Path, tmp_path: Path) -> None:
+    swapped = write_instruments(tmp_path / "a.yaml", "LTC-USDT:", "FOO-USDT:")
+    with pytest.raises(ConfigError, match="FOO-USDT.*in this order"):
+        attach(place, instruments=swapped)
+    (place / "names.json").unlink()
+    finer = write_instruments(tmp_path / "b.yaml", "tick_size: 0.01", "tick_size: 0.001")
+    with pytest.raises(ConfigError, match="contract_value would be"):
+        attach(place, instruments=finer)
+    attach(place).close()
+
+
+def test_limits_in_force_stay_in_force(place: Path) -> None:
+    with attach(place) as risk:
+        limit = float(risk.core.state.parameters.max_drawdown)
+    with AdaptiveRiskManager.attach(place, "default", time_ns=NOW) as risk:
+        assert risk.core.state.parameters.max_drawdown == limit
+        risk.set_config("default", time=NOW)
+        assert risk.core.state.parameters.max_drawdown < limit
+
+
+@pytest.fixture
+def memory_name() -> Iterator[str]:
+    """A name for shared memory, cleared afterwards."""
+    name = f"riskcore-test-{uuid.uuid4().hex}"
+    yield name
+    for file in SHARED_MEMORY.glob(f"{name}.*"):
+        file.unlink()
+
+
+def test_shared_memory_is_a_place_too(memory_name: str, tmp_path: Path) -> None:
+    where = f"shm:{memory_name}"
+    with attach(where, **SMALL_RING) as risk:
+        assert risk.transfer("binance-usdm", "USDT", 7, NOW) == "OK"
+        ControlPage(where).kill("Ada")
+        assert risk.clock(NOW) == "OK"
+        assert risk.killed
+        assert PublishedPage(where).read()["event_count"] > 0
+    with attach(where) as risk:
+        assert risk.equity == 7.0
+        assert risk.killed
+    with pytest.raises(PlaceError, match="name a folder"):
+        _ = Place(where).archive
+    assert Place(where, tmp_path).archive == tmp_path
+
+
+@pytest.mark.parametrize("name", ["shm:", "shm:../x", "shm:a/b", "shm:.hidden", "shm:a b"])
+def test_names_of_shared_memory_are_plain(name: str) -> None:
+    with pytest.raises(PlaceError, match="allowed is shm:"):
+        Place(name)
+
+
+def test_a_restart_puts_live_orders_in_doubt(place: Path) -> None:
+    with attach(place) as risk:
+        risk.quote("BTC-USDT-PERP", "37000.0", 12, "37000.1", 9, NOW)
+        risk.trade("BTC-USDT-PERP", "37000.1", 250, NOW)
+        decision = risk.check(
+            "BTC-USDT-PERP", "buy", 1, "37000.1", strategy="trend", confidence=0.9, time=NOW
+        )
+        assert decision.allowed
+    with attach(place) as risk:
+        assert risk.core.state.system.unknown_orders == 1
+        again = risk.check(
+            "BTC-USDT-PERP", "buy", 1, "37000.1", strategy="trend", confidence=0.9, time=NOW
+        )
+        assert again.action == "REJECT"
+        assert risk.ack(decision.handle, 5, NOW) == "OK"
+        assert risk.core.state.system.unknown_orders == 0
+
+
+def test_flush_works_where_there_is_a_medium_and_where_there_is_none(place: Path) -> None:
+    with attach(place) as risk:
+        risk.flush()
+    plain = AdaptiveRiskManager.from_config("growth", time_ns=NOW)
+    plain.flush()
+    plain.close()
+    assert plain.clock(NOW) == "OK"
+    assert codes.STATUS_NAMES[codes.TORN] == "TORN"
