@@ -32,7 +32,10 @@ OPTIONS = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
-POINTER_ATTRIBUTES = "noalias nocapture nonnull noundef"
+POINTER_ATTRIBUTES = "nocapture nonnull noundef"
+# Other processes write these while a function looks at them. Of an argument that is noalias and
+# only read the compiler may take it that nobody does, and move loads over fences.
+SHARED_RECORDS = ("journal", "journal_record", "control_page", "published_page")
 ATTRIBUTES = 'nounwind uwtable "no-builtins"'
 
 # Block copies and fills that code generation may ask for; local symbols, so nothing is undefined.
@@ -171,13 +174,14 @@ def _wrapper(export: Export, native: str, shape: Shape) -> str:
     if export.takes_state:
         taken.append("ptr %state")
         parameters.append(
-            f"ptr {POINTER_ATTRIBUTES} align {frozen['alignment']} "
+            f"ptr noalias {POINTER_ATTRIBUTES} align {frozen['alignment']} "
             f"dereferenceable({frozen['size_bytes']}) %state"
         )
     for argument in export.c_arguments:
         attributes = ""
         if argument.is_pointer:
-            attributes = f"{POINTER_ATTRIBUTES} align 8 "
+            alone = "" if argument.record in SHARED_RECORDS else "noalias "
+            attributes = f"{alone}{POINTER_ATTRIBUTES} align 8 "
             if not argument.size:
                 size = record_dtype(argument.record, shape).itemsize
                 attributes += f"dereferenceable({size}) "

@@ -212,3 +212,9 @@ class Drainer:
     def close(self) -> None:
         """Let another process drain."""
         self.journal.close()
+
+    def __enter__(self) -> Drainer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

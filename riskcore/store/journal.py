@@ -108,7 +108,8 @@ class Journal:
 
 def words_of(records: Records) -> NDArray[np.int64]:
     """The words of records, int64 [records, words of one]."""
-    return np.ascontiguousarray(records).view(np.int64).reshape(len(records), -1)
+    words = np.ascontiguousarray(records).view(np.int64)
+    return words.reshape(len(records), records.dtype.itemsize // 8)
 
 
 def count_whole(records: Records, first: int, parts: Parts) -> int:
@@ -181,7 +182,7 @@ def _entry(records: Records, parts: Parts) -> Entry:
     head = records[0]
     kind, count = int(head["kind"]), int(head["lots"])
     payload: Any = None
-    words = words_of(records[1:])[:, EVENT_PLACE:]
+    words = words_of(records)[1:, EVENT_PLACE:]
     if kind in _PAYLOADS:
         dtype = record_dtype(_PAYLOADS[kind], parts.shape)
         flat = np.zeros(dtype.itemsize // 8, np.int64)

@@ -164,3 +164,21 @@ def test_code_in_memory_runs():
     assert attach(state.ctypes.data) == codes.WRONG_MAGIC
     assert init(state.ctypes.data) == codes.OK
     assert attach(state.ctypes.data) == codes.OK
+
+
+def test_nothing_is_assumed_about_memory_that_others_write():
+    """An argument that is noalias and only read lets the compiler move its loads over fences."""
+    shared = {"journal", "journal_record", "control_page", "published_page"}
+    seen = set()
+    for export in EXPORTS:
+        text = lower._wrapper(export, "native", SMALL)
+        parameters = re.search(rf"define i64 @{export.name}\(([^{{]*)\)", text)
+        for argument, parameter in zip(
+            [None] * export.takes_state + list(export.c_arguments),
+            parameters[1].split(", ") if parameters[1] else [],
+            strict=True,
+        ):
+            if argument is not None and argument.record in shared:
+                seen.add(argument.record)
+                assert "noalias" not in parameter, (export.name, argument.name)
+    assert seen == shared

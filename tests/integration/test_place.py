@@ -223,11 +223,11 @@ def write_instruments(target: Path, old: str, new: str) -> Path:
 
 
 def test_other_instruments_than_the_accounts_are_refused(place: Path, tmp_path: Path) -> None:
-    swapped = write_instruments(tmp_path / "a.yaml", "LTC-USDT:", "FOO-USDT:")
-    with pytest.raises(ConfigError, match="FOO-USDT.*in this order"):
+    swapped = write_instruments(tmp_path / "a.yaml", "LTC-USDT-PERP:", "FOO-USDT-PERP:")
+    with pytest.raises(ConfigError, match=r"FOO-USDT-PERP.*in this order"):
         attach(place, instruments=swapped)
     (place / "names.json").unlink()
-    finer = write_instruments(tmp_path / "b.yaml", "tick_size: 0.01", "tick_size: 0.001")
+    finer = write_instruments(tmp_path / "b.yaml", 'tick_size: "0.01"', 'tick_size: "0.001"')
     with pytest.raises(ConfigError, match="contract_value would be"):
         attach(place, instruments=finer)
     attach(place).close()

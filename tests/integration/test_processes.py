@@ -1,0 +1,460 @@
+"""Several processes around one account: killed writers, monitors that steer, readers at full speed.
+
+Nothing is simulated: real files, real processes, real signals.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from riskcore import AdaptiveRiskManager, ControlPage, InputError, PlaceError, PublishedPage, Shape
+from riskcore import Snapshot, StateError, codes
+from riskcore._core import Core, Parts
+from riskcore.inputs import to_author
+from riskcore.store.archive import journal_table, stretches
+from riskcore.store.drainer import Drainer
+from riskcore.store.journal import Journal, entries
+from riskcore.store.place import Place
+from riskcore.store.recovery import replay_journal
+from riskcore.store.verify import verify
+from riskcore.store.writer import Writer
+from tests.simulation.places import (
+    ACKNOWLEDGEMENT,
+    ROOT,
+    Life,
+    apply_plainly,
+    open_writer,
+    start_child,
+)
+
+NOW = 1_760_000_000_000_000_000
+KILLS = 20
+READ_S, READ_LONG_S = 3.0, 60.0
+MIN_READS_PER_S = 1000.0
+
+
+def python(code: str, *arguments: object) -> str:
+    """Standard output of another process."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return done.stdout
+
+
+def riskcore(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "riskcore.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "NO_COLOR": "1"},
+    )
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "account"
+
+
+@pytest.fixture
+def risk(place: Path) -> Iterator[AdaptiveRiskManager]:
+    """A writer with money and a market."""
+    with AdaptiveRiskManager.attach(place, "growth", time_ns=NOW, capacity=2048) as manager:
+        manager.transfer("binance-usdm", "USDT", 1_000_000, NOW)
+        manager.quote("BTC-USDT-PERP", "37000.0", 12, "37000.1", 9, NOW)
+        manager.trade("BTC-USDT-PERP", "37000.1", 250, NOW)
+        yield manager
+
+
+def check(risk: AdaptiveRiskManager, quantity: object = 1) -> Any:
+    return risk.check(
+        "BTC-USDT-PERP", "buy", quantity, "37000.1", strategy="trend", confidence=0.9, time=NOW
+    )
+
+
+# --- killed writers ------------------------------------------------------------------------------
+
+
+class Reference:
+    """A plain account that follows a place's journal through the plain calls."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.core, self.sequence = Place(place), Core(), 0
+
+    def follow(self) -> None:
+        """Apply what was committed since."""
+        parts = Parts()
+        journal = Journal(self.place, parts)
+        end = journal.committed
+        for records in stretches(self.place, parts, journal, end, self.sequence + 1):
+            apply_plainly(self.core, records)
+        journal.close()
+        self.sequence = end
+
+
+def test_writers_killed_at_random_moments_lose_nothing(place: Path) -> None:
+    rng = np.random.default_rng(20)
+    reference, sources = Reference(place), []
+    drainer: Drainer | None = None
+    for number in range(KILLS):
+        child = start_child(place, 100 + number, capacity=4096)
+        drainer = drainer or Drainer(place, segment=700)
+        acknowledged = 0
+        end = time.monotonic() + float(rng.uniform(0.02, 0.3))
+        while time.monotonic() < end:
+            if select.select([child.stdout], [], [], 0.001)[0]:
+                acknowledged = ACKNOWLEDGEMENT.unpack(child.stdout.read(8))[0]
+            drainer.drain()
+        os.kill(child.pid, signal.SIGKILL)
+        rest = child.stdout.read()
+        child.stdout.close()
+        child.wait()
+        if len(rest) >= 8:
+            whole = len(rest) // 8 * 8
+            acknowledged = ACKNOWLEDGEMENT.unpack(rest[whole - 8 : whole])[0]
+        assert acknowledged > 0
+        reference.follow()
+        assert reference.sequence >= acknowledged, "an acknowledged event is missing"
+        copy = place.parent / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(place, copy)
+        writer = Writer(Place(copy), Shape())
+        sources.append(writer.recovery.source)
+        assert writer.core.state_bytes() == reference.core.state_bytes()
+        writer.close()
+        # The same without trust in the state, whatever it looks like.
+        shutil.rmtree(copy)
+        shutil.copytree(place, copy)
+        writer = Writer(Place(copy), Shape(), rebuild=True)
+        assert writer.core.state_bytes() == reference.core.state_bytes()
+        writer.close()
+    assert reference.sequence > 4096
+    assert verify(place).problems == []
+    report = f"recovered from {sorted(set(sources))}, {reference.sequence} records"
+    assert len(sources) == KILLS, report
+    last = Writer(Place(place), Shape())
+    assert last.core.state_bytes() == reference.core.state_bytes()
+    last.restart()
+    assert replay_journal(place).equal
+    last.close()
+
+
+# --- steering ------------------------------------------------------------------------------------
+
+
+def test_a_kill_from_another_process_rejects_the_next_order(
+    place: Path, risk: AdaptiveRiskManager
+) -> None:
+    assert check(risk).allowed
+    python("import sys, riskcore; riskcore.ControlPage(sys.argv[1]).kill('Ada')", place)
+    assert not risk.killed
+    decision = check(risk)
+    assert decision.action == "REJECT"
+    assert "KILL_SWITCH" in decision.reasons
+    assert risk.core.state.system.kill_author == to_author("Ada")
+    table = journal_table(place).slice(journal_table(place).num_rows - 2)
+    assert table.column("name").to_pylist() == ["control", "check"]
+    assert table.column("id").to_pylist()[0] == to_author("Ada")
+    python("import sys, riskcore; riskcore.ControlPage(sys.argv[1]).reset('Bob', kill=True)", place)
+    assert check(risk).allowed
+    assert replay_journal(place).equal
+
+
+def limits_file(path: Path, version: int, **limits: object) -> Path:
+    """The growth limits with some changed."""
+    document = yaml.safe_load((ROOT / "config" / "growth.yaml").read_text())
+    document["version"] = version
+    document["risk_limits"].update(limits)
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def test_a_limit_changed_from_another_process_holds_for_the_next_event(
+    place: Path, risk: AdaptiveRiskManager, tmp_path: Path
+) -> None:
+    before = check(risk, 3).quantity
+    assert before > 1
+    limits = limits_file(tmp_path / "limits.yaml", 7, max_gross_leverage=0.05)
+    code = "import sys, riskcore; riskcore.ControlPage(sys.argv[1]).set_config(sys.argv[2], 'Ada')"
+    python(code, place, limits)
+    page = ControlPage(place)
+    assert page.config_waits
+    with pytest.raises(StateError, match="not taken"):
+        page.set_config(limits, "Bob")
+    decision = check(risk, 3)
+    assert "GROSS_LEVERAGE_EXCEEDS_MAX" in decision.reasons
+    assert not page.config_waits
+    assert page.config_status == "OK"
+    parameters = risk.core.state.parameters
+    assert (parameters.version, parameters.author) == (7, to_author("Ada"))
+    assert parameters.max_gross_leverage == 0.05
+    records = np.concatenate(
+        list(stretches(Place(place), Parts(), (j := Journal(Place(place), Parts())), j.committed))
+    )
+    *_, change, order = entries(records, Parts())
+    assert (change.name, order.name) == ("parameters", "check")
+    assert (change.payload.version, change.payload.author) == (7, to_author("Ada"))
+    assert change.payload.max_gross_leverage == 0.05
+    replayed = replay_journal(place)
+    assert replayed.equal
+    assert replayed.state == risk.core.state_bytes()
+
+
+def test_limits_that_the_core_refuses_change_nothing(
+    place: Path, risk: AdaptiveRiskManager, tmp_path: Path
+) -> None:
+    from riskcore.config import load_config
+
+    page = ControlPage(place)
+    config = load_config("growth")
+    limits = config.risk_limits.model_copy(update={"max_drawdown": float("nan")})
+    page.set_config(config.model_copy(update={"risk_limits": limits}), 5)
+    version = int(risk.core.state.parameters.version)
+    assert risk.clock(NOW) == "OK"
+    assert page.config_status == "INVALID_PARAMETERS"
+    assert risk.core.state.parameters.version == version
+    assert replay_journal(place).equal
+
+
+def test_requests_wait_for_the_writer_and_for_one_another(
+    place: Path, risk: AdaptiveRiskManager
+) -> None:
+    page = ControlPage(place)
+    page.request(codes.CONTROL_LATCH_ACCOUNT, 0, 0, "Ada")
+    assert page.request_waits
+    with pytest.raises(StateError, match="not taken"):
+        page.reset("Ada", account=True)
+    assert risk.clock(NOW) == "OK"
+    assert not page.request_waits
+    assert page.request_status == "OK"
+    assert risk.core.state.account.latches == codes.LATCH_OPERATOR
+    page.request(codes.CONTROL_KILL, 0, 0, "Ada")
+    page.reset("Bob", account=True, replace=True)
+    assert risk.clock(NOW) == "OK"
+    assert risk.core.state.account.latches == 0
+    assert not risk.killed
+    for wrong in ({}, {"kill": True, "peak": True}):
+        with pytest.raises(InputError, match="one of kill"):
+            page.reset("Ada", **wrong)
+    with pytest.raises(InputError, match="author"):
+        page.kill("")
+    assert replay_journal(place).equal
+
+
+def test_the_monitors_heartbeat_reaches_the_account(
+    place: Path, risk: AdaptiveRiskManager
+) -> None:
+    ControlPage(place).beat()
+    assert risk.clock(NOW + 5) == "OK"
+    assert risk.core.state.system.monitor_heartbeat_ns == NOW + 5
+
+
+# --- looking -------------------------------------------------------------------------------------
+
+
+def page_digest(page: Snapshot) -> bytes:
+    """The content of a page, but for the number of its copy."""
+    words = np.frombuffer(page.record, np.int64).copy()
+    words[4] = 0
+    return hashlib.blake2b(words, digest_size=16).digest()
+
+
+def watch(place: Path, seconds: float) -> tuple[dict[int, set[bytes]], int]:
+    """Read pages as fast as possible: contents by journal sequence, and the number of reads."""
+    pages, seen, reads = PublishedPage(place), {}, 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        page = pages.read()
+        seen.setdefault(page.sequence, set()).add(page_digest(page))
+        reads += 1
+    return seen, reads
+
+
+def expect(path: Path, seed: int, interval: int, seen: dict[int, set[bytes]]) -> int:
+    """Compare what was seen with a writer that nobody disturbs; the number of pages compared."""
+    writer = open_writer(path, seed, capacity=1 << 16, publish_interval=interval)
+    pages, life, last = PublishedPage(path), Life(writer.core, seed), max(seen)
+    compared: set[int] = set()
+
+    def look() -> None:
+        page = pages.read()
+        if page.sequence in seen and page.sequence not in compared:
+            assert seen[page.sequence] == {page_digest(page)}, page.sequence
+            compared.add(page.sequence)
+
+    look()
+    plain = writer.core.apply_many
+    life.core = Slow(writer.core, plain, look)
+    while writer.journal.committed < last:
+        life.step()
+        look()
+        writer.journal.move_drained(writer.journal.committed)
+    writer.close()
+    assert compared == set(seen)
+    return len(compared)
+
+
+class Slow:
+    """A core whose blocks of events are applied one by one, with a look after each."""
+
+    def __init__(self, core: Any, apply_many: Any, look: Any) -> None:
+        self._core, self._apply_many, self._look = core, apply_many, look
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._core, name)
+
+    def apply_many(self, events: np.ndarray) -> None:
+        for number in range(len(events)):
+            self._apply_many(events[number : number + 1])
+            self._look()
+
+
+def read_beside_a_writer(tmp_path: Path, seconds: float) -> None:
+    place, seed, interval = tmp_path / "account", 40, 50
+    child = start_child(place, seed, capacity=1 << 16, interval=interval)
+    os.set_blocking(child.stdout.fileno(), False)
+    drain = (  # keeps nothing: the events can be made again from their seed
+        "import sys, time\n"
+        "from riskcore._core import Parts\n"
+        "from riskcore.store.journal import Journal\n"
+        "from riskcore.store.place import Place\n"
+        "journal = Journal(Place(sys.argv[1]), Parts(), write=True)\n"
+        "while True:\n"
+        "    journal.move_drained(journal.applied); time.sleep(0.01)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    drainer = subprocess.Popen([sys.executable, "-c", drain, str(place)], env=environment)
+    swallow = subprocess.Popen(["cat"], stdin=child.stdout, stdout=subprocess.DEVNULL)
+    try:
+        seen, reads = watch(place, seconds)
+    finally:
+        for process in (child, drainer, swallow):
+            process.kill()
+            process.wait()
+        child.stdout.close()
+    rate = reads / seconds
+    assert rate >= MIN_READS_PER_S, f"{rate:.0f} reads a second"
+    assert len(seen) > 10 * seconds
+    pages = expect(tmp_path / "again", seed, interval, seen)
+    print(f"{rate:.0f} reads/s of {pages} pages up to record {max(seen)}")
+
+
+def test_every_read_of_the_published_page_is_whole(tmp_path: Path) -> None:
+    read_beside_a_writer(tmp_path, READ_S)
+
+
+@pytest.mark.slow
+def test_every_read_of_the_published_page_is_whole_for_a_minute(tmp_path: Path) -> None:
+    read_beside_a_writer(tmp_path, READ_LONG_S)
+
+
+def test_a_page_that_a_dead_writer_left_half_written_is_told(place: Path) -> None:
+    writer = open_writer(place, 1, capacity=2048)
+    writer.close()
+    words = np.memmap(place / "published", np.int64, "r+")
+    words[4] |= 1
+    pages = PublishedPage(place)
+    with pytest.raises(PlaceError, match="the writer has died"):
+        pages.read(timeout=0.05)
+    open_writer(place, 1).close()
+    assert pages.read().sequence > 0
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+def test_drain_verify_and_replay_as_commands(place: Path, tmp_path: Path) -> None:
+    writer = open_writer(place, 30, capacity=2048)
+    Life(writer.core, 30).step()
+    done = riskcore("journal", "drain", place, "--once", "--segment", 100, "--format", "arrow")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"drained 1 to {writer.journal.committed}\n"
+    assert riskcore("journal", "drain", place, "--once").stdout == ""
+    done = riskcore("journal", "verify", place, "--json")
+    assert done.returncode == 0
+    report = json.loads(done.stdout)
+    assert report["drained"] == report["committed"] == writer.journal.committed
+    assert "all whole" in riskcore("journal", "verify", place).stdout
+    done = riskcore("replay", "--journal", place, "--json", "--out", tmp_path / "state")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["equal"] is True
+    rebuilt = Snapshot.from_checkpoint(tmp_path / "state")
+    assert rebuilt.record.tobytes() == writer.core.state_bytes()
+    assert "equal byte for byte" in riskcore("replay", "--journal", place).stdout
+    writer.core.state.account.fees += 1.0
+    done = riskcore("replay", "--journal", place, "--quiet")
+    assert done.returncode == 1
+    assert "differs from live: account.fees is " in done.stderr
+    assert done.stdout == ""
+    first = sorted((place / "archive").iterdir())[0]
+    first.rename(tmp_path / first.name)
+    done = riskcore("journal", "verify", place)
+    assert done.returncode == 1
+    assert "the archive starts at record" in done.stderr
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("journal", "drain", "nowhere"), "no account here"),
+        (("journal", "verify", "shm:../x"), "allowed is shm:"),
+        (("replay", "--journal", "nowhere"), "no account here"),
+        (("replay", "--journal", "nowhere", "--data", "btc-1h"), "--data"),
+    ],
+)
+def test_mistakes_are_one_line(arguments: tuple[str, ...], word: str) -> None:
+    done = riskcore(*arguments)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("riskcore: ")
+    assert word in line
+
+
+def test_a_drainer_runs_until_it_is_terminated(place: Path) -> None:
+    writer = open_writer(place, 31, capacity=2048)
+    with subprocess.Popen(
+        [sys.executable, "-m", "riskcore.cli", "journal", "drain", str(place)]
+        + ["--segment", "200", "--flush", "0.05"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as drainer:
+        assert drainer.stdout is not None
+        life, end = Life(writer.core, 31), time.monotonic() + 30
+        while writer.journal.committed < 10_000:
+            assert time.monotonic() < end
+            if writer.journal.committed - writer.journal.drained < 1000:
+                life.step()
+            else:
+                time.sleep(0.001)
+        drainer.send_signal(signal.SIGTERM)
+        lines = drainer.stdout.read().splitlines()
+    assert drainer.returncode == 0
+    assert len(lines) > 20
+    assert lines[0].startswith("drained 1 to ")
+    assert writer.journal.lost == writer.journal.refused == 0
+    assert replay_journal(place).state == writer.core.state_bytes()
+    writer.close()
