@@ -1,8 +1,8 @@
 """Writers of a place for tests, in this process or another, and what their journal must give.
 
-``python -m tests.simulation.places PLACE SEED CAPACITY INTERVAL`` attaches, writes random events
-for ever, and acknowledges on its standard output: after each block the sequence of the last record
-that was answered, as eight bytes; 0 when it is ready.
+``python -m tests.simulation.places PLACE SEED CAPACITY INTERVAL SAMPLES`` attaches, writes random
+events for ever, and so many samples after each block, and acknowledges on its standard output: the
+sequence of the last record that was answered, as eight bytes; 0 when it is ready.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,42 +100,61 @@ _SETTERS = {
 
 def apply_plainly(core: Core, records: np.ndarray) -> None:
     """Apply whole entries through the plain calls: no journal, no replay of the core's own."""
-    parts = Parts(core.shape)
-    scenario_words = record_dtype("scenario", core.shape).itemsize // 8
-    for entry in entries(records, parts):
-        now, index = int(entry.head["time_ns"]), int(entry.head["instrument"])
-        if entry.name == "parameters":
-            core.set_parameters(now, entry.payload)
-        elif entry.name in _SETTERS:
-            getattr(core, _SETTERS[entry.name])(now, index, entry.payload)
-        elif entry.name == "scenario":
-            at = np.searchsorted(records["sequence"], entry.sequence)
-            rows = records[at + 1 : at + int(entry.head["parts"])]
-            words = rows.view(np.int64).reshape(len(rows), -1)[:, 3:].reshape(-1)
-            record = np.zeros(1, record_dtype("scenario", core.shape))
-            record.view(np.int64)[:] = words[:scenario_words]
-            size = core.shape.instruments
-            down, up = words[128 : 128 + size], words[128 + size : 128 + 2 * size]
-            core.scenario_set(now, index, record, down.view(np.float64), up.view(np.float64))
-        elif entry.name == "batch":
-            legs = np.asarray(entry.payload).view(record_dtype("order", core.shape))
-            core.check_batch(legs, np.zeros(len(legs), record_dtype("decision", core.shape)))
-        else:
-            event = np.zeros(1, record_dtype("event", core.shape))
-            for name in event.dtype.names:
+    dtype = record_dtype("event", core.shape)
+    single = (records["parts"] == 1) & (records["kind"] < codes.ENTRY_PARAMETERS)
+    others, start = np.append(np.flatnonzero(~single), len(records)), 0
+    while start < len(records):
+        if single[start]:
+            end = int(others[np.searchsorted(others, start)])
+            events = np.zeros(end - start, dtype)
+            for name in dtype.names or ():
                 if name != "padding":
-                    event[name] = entry.head[name]
-            core.apply(event)
+                    events[name] = records[name][start:end]
+            core.apply_many(events)
+        else:
+            end = start + int(records["parts"][start])
+            apply_entry(core, records[start:end])
+        start = end
 
 
-def start_child(place: str | Path, seed: int, capacity: int, interval: int = 1000) -> Any:
+def apply_entry(core: Core, records: np.ndarray) -> None:
+    """Apply a change of configuration or a batch through the plain call."""
+    (entry,) = entries(records, Parts(core.shape))
+    now, index = int(entry.head["time_ns"]), int(entry.head["instrument"])
+    if entry.name == "parameters":
+        core.set_parameters(now, entry.payload)
+    elif entry.name in _SETTERS:
+        getattr(core, _SETTERS[entry.name])(now, index, entry.payload)
+    elif entry.name == "batch":
+        legs = np.asarray(entry.payload).view(record_dtype("order", core.shape))
+        core.check_batch(legs, np.zeros(len(legs), record_dtype("decision", core.shape)))
+    else:
+        words = records[1:].view(np.int64).reshape(len(records) - 1, -1)[:, 3:].reshape(-1)
+        size, moves = core.shape.instruments, words[128:].view(np.float64)
+        down, up = moves[:size].copy(), moves[size : 2 * size].copy()
+        core.scenario_set(now, index, entry.payload, down, up)
+
+
+def samples(core: Any, count: int) -> np.ndarray:
+    """Samples and slices of their passes: events that take long, so that a kill meets one."""
+    events = np.zeros(count, record_dtype("event", core.shape))
+    events["kind"] = codes.EVENT_SAMPLE
+    events["kind"][1::2] = codes.EVENT_ADVANCE
+    events["lots"] = core.shape.instruments
+    events["time_ns"] = int(core.state.header.last_time_ns) + 1 + np.arange(count)
+    return events
+
+
+def start_child(
+    place: str | Path, seed: int, capacity: int, interval: int = 1000, heavy: int = 0
+) -> Any:
     """A writer in a process of its own, attached and ready."""
     child = subprocess.Popen(
         [
             sys.executable,
             "-m",
             "tests.simulation.places",
-            *map(str, (place, seed, capacity, interval)),
+            *map(str, (place, seed, capacity, interval, heavy)),
         ],
         stdout=subprocess.PIPE,
         cwd=ROOT,
@@ -146,12 +166,15 @@ def start_child(place: str | Path, seed: int, capacity: int, interval: int = 100
 
 def main() -> None:
     """Write until somebody kills it."""
-    place, seed, capacity, interval = sys.argv[1], *map(int, sys.argv[2:5])
+    place, seed, capacity, interval, heavy = sys.argv[1], *map(int, sys.argv[2:6])
     writer = open_writer(place, seed, capacity=capacity, publish_interval=interval)
     life, journal = Life(writer.core, seed), writer.journal
     os.write(1, ACKNOWLEDGEMENT.pack(0))
     while True:
+        while journal.committed - journal.drained > journal.capacity // 2:
+            time.sleep(0.0005)
         life.step()
+        writer.core.apply_many(samples(writer.core, heavy))
         os.write(1, ACKNOWLEDGEMENT.pack(journal.committed))
 
 
