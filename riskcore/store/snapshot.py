@@ -62,7 +62,7 @@ class Snapshot:
     >>> from riskcore import AdaptiveRiskManager, Snapshot
     >>> risk = AdaptiveRiskManager.from_config(time_ns=1_760_000_000_000_000_000)
     >>> snapshot = Snapshot.from_manager(risk)
-    >>> snapshot["parameters"]["max_drawdown"]
+    >>> float(snapshot["parameters"]["max_drawdown"])
     0.01
     >>> snapshot.to_arrow("venues").column("venue").to_pylist()[0]
     'binance-spot'

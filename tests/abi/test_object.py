@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import shutil
 import subprocess
 
 import pytest
 
 from riskcore import codes
-from riskcore.bindings import emit
+from riskcore.bindings import emit, lower
 from riskcore.bindings.link import undefined_symbols
 from riskcore.kernels.api import EXPORTS
 from riskcore.layout import Shape, allocate, state_dtype

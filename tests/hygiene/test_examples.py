@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # Pages and the number of Python blocks that each has.
-PAGES = (("README.md", 1), ("ARCHITECTURE.md", 1))
+PAGES = (("README.md", 2), ("ARCHITECTURE.md", 1))
 MODULES = (
     "riskcore.config",
     "riskcore.config_models",
@@ -22,6 +22,7 @@ MODULES = (
     "riskcore.inputs",
     "riskcore.instrument",
     "riskcore.manager",
+    "riskcore.store.snapshot",
 )
 
 
