@@ -51,7 +51,7 @@ def test_pages(page, blocks):
         )
         assert done.returncode == 0, done.stderr
         printed = done.stdout.splitlines()
-        said = re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
+        said = re.findall(r"^ *print\(.*\)  # (.*)$", block, re.MULTILINE)
         assert len(printed) == len(said) > 0
         for line, comment in zip(printed, said, strict=True):
             pattern = re.escape(comment).replace(re.escape("..."), ".*")

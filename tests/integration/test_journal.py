@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +232,7 @@ def test_options_of_the_drainer_are_checked(
 
 
 @pytest.fixture
-def quiet_place(place: Path) -> Iterator[tuple[Path, int]]:
+def quiet_place(place: Path) -> tuple[Path, int]:
     """A closed place whose state lacks its last record, and that record's sequence."""
     writer = open_writer(place, 9, capacity=2048)
     live_on(writer, 9, 300)
@@ -241,7 +241,7 @@ def quiet_place(place: Path) -> Iterator[tuple[Path, int]]:
     writer.journal.record["applied"] = last - 1
     for part in writer._open:
         part.close()
-    yield place, last
+    return place, last
 
 
 def test_every_byte_of_the_last_record_counts(quiet_place: tuple[Path, int]) -> None:

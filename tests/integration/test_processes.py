@@ -21,8 +21,17 @@ import numpy as np
 import pytest
 import yaml
 
-from riskcore import AdaptiveRiskManager, ControlPage, InputError, PlaceError, PublishedPage, Shape
-from riskcore import Snapshot, StateError, codes
+from riskcore import (
+    AdaptiveRiskManager,
+    ControlPage,
+    InputError,
+    PlaceError,
+    PublishedPage,
+    Shape,
+    Snapshot,
+    StateError,
+    codes,
+)
 from riskcore._core import Core, Parts
 from riskcore.inputs import to_author
 from riskcore.store.archive import journal_table, stretches
@@ -430,9 +439,9 @@ def test_mistakes_are_one_line(arguments: tuple[str, ...], word: str) -> None:
 
 def test_a_drainer_runs_until_it_is_terminated(place: Path) -> None:
     writer = open_writer(place, 31, capacity=2048)
+    options = ("--segment", "200", "--flush", "0.05")
     with subprocess.Popen(
-        [sys.executable, "-m", "riskcore.cli", "journal", "drain", str(place)]
-        + ["--segment", "200", "--flush", "0.05"],
+        [sys.executable, "-m", "riskcore.cli", "journal", "drain", str(place), *options],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
