@@ -275,7 +275,8 @@ class Snapshot:
         if field is not None and columns[field].ndim == 2:
             return pd.DataFrame(columns[field], copy=False)
         flat = {name: column for name, column in columns.items() if column.ndim == 1}
-        return pd.DataFrame(flat, copy=False)
+        rows = range(len(next(iter(columns.values()))))
+        return pd.DataFrame(flat, index=rows, copy=False)
 
     def __repr__(self) -> str:
         kind = "page" if self.is_page else "state"
