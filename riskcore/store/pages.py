@@ -155,9 +155,12 @@ class ControlPage:
         return codes.STATUS_NAMES.get(int(self._journal.record["parameters_status"]), "")
 
     def close(self) -> None:
-        """Give the files back."""
+        """Give the file back."""
         self._part.close()
-        self._journal.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_part"):
+            self.close()
 
 
 class PublishedPage:
@@ -192,7 +195,3 @@ class PublishedPage:
                     "is whole again when a writer attaches"
                 )
         return Snapshot(copy[0], self._parts.shape, self._names, int(copy[0].journal_sequence))
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._part.close()

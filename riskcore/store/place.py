@@ -356,7 +356,7 @@ class Part:
     memory : mmap.mmap
         The bytes.
     file : int
-        The descriptor, for locks.
+        The descriptor of a part that may be written, for locks; else -1.
     """
 
     def __init__(
@@ -367,18 +367,18 @@ class Part:
         *,
         write: bool = False,
         populate: bool = False,
-        check: bool = True,
     ) -> None:
         self.path, self.part, self.shape = place.path(part), part, parts.shape
         self.file = open_file(self.path, write=write)
         try:
             size = os.fstat(self.file).st_size
-            if check and part == "journal":
+            if part == "journal":
                 self._check_head(parts)
             check_size(self.path, size, part_size(place, part, self.shape, self.file))
             self.memory = map_file(self.file, size, write=write, populate=populate)
-            if check:
-                self._attach(parts)
+            self._attach(parts)
+            if not write:  # a reader takes no lock, and the map stays without the descriptor
+                self.close()
         except BaseException:
             self.close()
             raise
@@ -415,6 +415,14 @@ class Part:
         name = _RECORDS.get(self.part)
         dtype = state_dtype(self.shape) if name is None else record_dtype(name, self.shape)
         return np.frombuffer(self.memory, dtype, 1).view(np.recarray)[0]
+
+    def touch(self) -> None:
+        """Write to each page what is there, so that no later write meets the first one's fault.
+
+        For the one who alone writes them.
+        """
+        bytes_ = np.frombuffer(self.memory, np.uint8)
+        bytes_[:: mmap.PAGESIZE] = bytes_[:: mmap.PAGESIZE].copy()
 
     def close(self) -> None:
         """Give up the lock; the memory goes with the last view on it."""

@@ -81,6 +81,8 @@ class Writer:
         self._open.append(self.journal.part)
         control = self._part("control", parts, write=False)
         page = self._part("published", parts)
+        for part in (state, self.journal.part, page):
+            part.touch()
         self.recovery: Recovery = recover(place, parts, state, self.journal, rebuild=rebuild)
         self.core = JournaledCore(self.shape, memory=state.memory)
         self.core.link(self.journal.part.memory, control.memory, page.memory)
