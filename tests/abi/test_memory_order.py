@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from riskcore.bindings.emit import emit
-from tests.abi.native import compile_program
 from riskcore.profile.engines import NativeEngine
+from tests.abi.native import compile_program
 from tests.simulation.worlds import build_world
 from tests.support import SMALL
 
