@@ -100,7 +100,9 @@ def test_jit_and_both_cpu_levels_give_the_same_bytes(native: Engine) -> None:
     print("statuses:", {codes.STATUS_NAMES.get(s, s): n for s, n in sorted(statuses.items())})
     if EVENTS >= 100_000:
         assert set(codes.EVENT_NAMES) <= set(kinds)
-        expected = set(codes.STATUS_NAMES) - {codes.BAD_BUFFER, codes.INVALID_PARAMETERS}
+        # The numbers above BUSY are answers of journals and pages, not of events.
+        expected = {status for status in codes.STATUS_NAMES if status <= codes.BUSY}
+        expected -= {codes.BAD_BUFFER, codes.INVALID_PARAMETERS}
         assert expected <= set(statuses), expected - set(statuses)
 
 
