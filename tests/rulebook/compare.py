@@ -136,7 +136,8 @@ def use_differences(verdict: rulebook.Verdict, decision: Any, tally: Tally) -> l
     found = []
     for layer, (use, slack) in enumerate(verdict.utilisation, start=1):
         told = float(decision["utilisation"][layer - 1])
-        if verdict.equity_is_lost or slack > FIGURES_TOLERANCE * max(use, 1.0):
+        in_doubt = np.isinf(slack) or slack > FIGURES_TOLERANCE * max(use, 1.0)
+        if verdict.equity_is_lost or in_doubt:
             tally.uses_in_doubt += 1
             continue
         tally.uses += 1

@@ -64,7 +64,8 @@ class Reading(NamedTuple):
         """What rounding in what was added up may change the utilisation by."""
         if self.limit > 0:
             return NEAR * abs(self.scale) / self.limit * (1.0 + self.utilisation())
-        return math.inf if abs(self.limit) <= NEAR * abs(self.scale) else 0.0
+        lost = NEAR * abs(self.scale)
+        return math.inf if abs(self.measure) <= lost or 0 < abs(self.limit) <= lost else 0.0
 
     def is_near(self) -> bool:
         """Whether another order of additions could decide otherwise. Exact integers never are."""
