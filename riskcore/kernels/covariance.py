@@ -369,6 +369,25 @@ def start_pass(state):
 
 
 @kernel
+def sum_cluster_risk(state):
+    """Add up the standalone VaR of each cluster, over sums that are zero.
+
+    Neighbours are mostly of one cluster, whose sum then need not go through memory.
+    """
+    cluster = state.covariance.cluster
+    cluster_risk = state.covariance.cluster_risk
+    label = 0
+    total = 0.0
+    for i in range(state.header.instrument_count):
+        if cluster[i] != label:
+            cluster_risk[label] = total
+            label = cluster[i]
+            total = cluster_risk[label]
+        total += state.positions[i].value_at_risk
+    cluster_risk[label] = total
+
+
+@kernel
 def finish_pass(state):
     """Publish product, portfolio variance, clusters and their risk."""
     covariance = state.covariance
@@ -384,8 +403,7 @@ def finish_pass(state):
         cluster[i] = cluster_next[i]
         cluster_risk[i] = 0.0
         clusters += cluster_next[i] == i
-    for i in range(count):
-        cluster_risk[cluster[i]] += state.positions[i].value_at_risk
+    sum_cluster_risk(state)
     state.account.variance = maximum(weighted_sum(state, count), 0.0)
     covariance.cluster_count = clusters
     covariance.passes += 1

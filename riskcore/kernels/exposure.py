@@ -16,7 +16,7 @@ from riskcore.codes import (
     SELL,
     SPOT,
 )
-from riskcore.kernels.covariance import change_weight
+from riskcore.kernels.covariance import change_weight, sum_cluster_risk
 from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.language import kernel
 
@@ -338,14 +338,23 @@ def currency_value(currency):
 
 @kernel
 def sum_unrealized(state):
-    """Unrealised P&L of the derivatives settled in each currency."""
+    """Unrealised P&L of the derivatives settled in each currency.
+
+    Neighbours mostly share a currency, whose sum then need not go through memory.
+    """
     for c in range(state.header.currency_count):
         state.currencies[c].unrealized = 0.0
+    c = 0
+    total = 0.0
     for i in range(state.header.instrument_count):
         instrument = state.instruments[i]
         if instrument.kind != SPOT:
-            currency = state.currencies[instrument.currency]
-            currency.unrealized += state.positions[i].unrealized_pnl
+            if instrument.currency != c:
+                state.currencies[c].unrealized = total
+                c = instrument.currency
+                total = state.currencies[c].unrealized
+            total += state.positions[i].unrealized_pnl
+    state.currencies[c].unrealized = total
 
 
 @kernel
@@ -466,7 +475,6 @@ def sum_positions(state):
         venue.gross += position.gross
         venue.margin += position.margin
         venue.maintenance += position.maintenance
-        covariance.cluster_risk[covariance.cluster[i]] += position.value_at_risk
         covariance.underlying_gross[instrument.underlying] += position.gross
     account.holdings_value = holdings_value
     account.fill_excess = fill_excess
@@ -543,30 +551,47 @@ def value_holdings(state, s):
 
 
 @kernel
+def publish_strategy(state, s, gross, unrealized):
+    """Write the sums of strategy `s`, and its P&L."""
+    strategy = state.strategies[s]
+    strategy.gross = gross
+    strategy.unrealized = unrealized
+    update_strategy(state, s)
+
+
+@kernel
 def sum_holdings(state):
     """Gross and unrealised P&L of every strategy, and its P&L once both are known.
 
-    Two strategies side by side, or each sum would wait for itself.
+    Four strategies side by side, or each sum would wait for itself.
     """
-    count = state.header.strategy_count
-    for pair in range((count + 1) // 2):
-        a = 2 * pair
-        b = minimum(a + 1, count - 1)
+    last = state.header.strategy_count - 1
+    for group in range((last + 4) // 4):
+        a = 4 * group
+        b = minimum(a + 1, last)
+        c = minimum(a + 2, last)
+        d = minimum(a + 3, last)
         gross_a = 0.0
         gross_b = 0.0
+        gross_c = 0.0
+        gross_d = 0.0
         unrealized_a = 0.0
         unrealized_b = 0.0
+        unrealized_c = 0.0
+        unrealized_d = 0.0
         for i in range(state.header.instrument_count):
             gross_a += state.holdings[a, i].gross
             gross_b += state.holdings[b, i].gross
+            gross_c += state.holdings[c, i].gross
+            gross_d += state.holdings[d, i].gross
             unrealized_a += state.holdings[a, i].unrealized
             unrealized_b += state.holdings[b, i].unrealized
-        state.strategies[a].gross = gross_a
-        state.strategies[a].unrealized = unrealized_a
-        state.strategies[b].gross = gross_b
-        state.strategies[b].unrealized = unrealized_b
-        update_strategy(state, a)
-        update_strategy(state, b)
+            unrealized_c += state.holdings[c, i].unrealized
+            unrealized_d += state.holdings[d, i].unrealized
+        publish_strategy(state, a, gross_a, unrealized_a)
+        publish_strategy(state, b, gross_b, unrealized_b)
+        publish_strategy(state, c, gross_c, unrealized_c)
+        publish_strategy(state, d, gross_d, unrealized_d)
 
 
 @kernel
@@ -579,6 +604,7 @@ def sum_all(state):
     sum_unrealized(state)
     revalue_currencies(state)
     sum_positions(state)
+    sum_cluster_risk(state)
     sum_scenarios(state)
     sum_holdings(state)
 

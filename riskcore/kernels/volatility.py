@@ -83,8 +83,7 @@ def sample_return(state, i):
 
 @kernel
 def sample_instrument(state, i):
-    """Close the interval for instrument `i`: return, EWMA variance, sampled mark, stop and
-    what follows them.
+    """Close the interval for instrument `i`: return, EWMA variance, sampled mark and stop.
 
     Its return goes to `covariance.returns`, and whether there is one to `covariance.frozen`.
     """
@@ -109,7 +108,6 @@ def sample_instrument(state, i):
         record.sample_set = 1
         record.sample_quote_ns = market.good_quote_ns
     refresh(state, i)
-    value_risk(state, i)
 
 
 @kernel
@@ -188,6 +186,9 @@ def on_sample(state, time_ns):
     complete_pass(state)
     for i in range(state.header.instrument_count):
         sample_instrument(state, i)
+    # Apart: read at once, the fractions that a stop has just written would still be on their way.
+    for i in range(state.header.instrument_count):
+        value_risk(state, i)
     state.header.sample_count += 1
     keep_history(state)
     prepare_pass(state)
