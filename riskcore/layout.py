@@ -782,7 +782,9 @@ JOURNAL = (
     parameters_seen i -: number of the control page's last parameters that were taken
     parameters_status i code: status of them
     heartbeat_seen_ns i ns: the control page's last heartbeat that was taken
-    spare i[7] -: zero; what the drainer writes starts on a cache line
+    kill_seen i -: the control page's number of kills that was taken
+    lost_applied i -: of the lost facts, those that are in the state: less only within a call
+    spare i[5] -: zero; what the drainer writes starts on a cache line
     drained i -: sequence of the last record that is kept elsewhere; those up to it are overwritten
     spare_2 i[7] -: zero
 """),
@@ -805,14 +807,14 @@ CONTROL_PAGE = (
     layout_hash i -: of the state it steers
     size_bytes i bytes: of this record
     spare i[4] -: zero
-    kill i flag: 1: the next entry pulls the kill switch
+    kill i -: how often the kill switch was pulled; the next entry pulls it when this has moved
     kill_author i -: who wants it
     request i -: number of the last request; odd while it is being written
     parameters_sequence i -: number of the last parameters; odd while they are being written
     heartbeat_ns i ns: last sign of life of the monitor
     spare_2 i[3] -: zero
     request_code i code: CONTROL_*
-    request_target i -: instrument, venue or strategy
+    request_target i -: instrument, venue or strategy; resetting a kill: the number of kills it is for
     request_value i -: new state
     request_author i -: named person
     spare_3 i[4] -: zero
@@ -927,6 +929,8 @@ def _word(table: tuple[Field, ...], name: str) -> int:
 JOURNAL_COMMITTED = _word(JOURNAL, "committed")
 JOURNAL_APPLIED = _word(JOURNAL, "applied")
 JOURNAL_DRAINED = _word(JOURNAL, "drained")
+JOURNAL_LOST = _word(JOURNAL, "lost")
+JOURNAL_LOST_APPLIED = _word(JOURNAL, "lost_applied")
 JOURNAL_PARAMETERS = _word(JOURNAL, PARAMETERS[0].name)
 CONTROL_KILL_WORD = _word(CONTROL_PAGE, "kill")
 CONTROL_REQUEST = _word(CONTROL_PAGE, "request")

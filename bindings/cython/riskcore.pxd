@@ -633,7 +633,9 @@ cdef extern from "riskcore.h" nogil:
         int64_t parameters_seen
         int64_t parameters_status
         int64_t heartbeat_seen_ns
-        int64_t spare[7]
+        int64_t kill_seen
+        int64_t lost_applied
+        int64_t spare[5]
         int64_t drained
         int64_t spare_2[7]
         rc_parameters parameters

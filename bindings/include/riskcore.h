@@ -117,25 +117,25 @@ extern "C" {
  * rc_state_attach refuses a buffer that any other library made. Whether this header and the library
  * that you have linked fit is one call at start-up: rc_library_matches().
  */
-#define RC_VERSION "0.1.0"                          /* of the package */
+#define RC_VERSION "0.1.0"                           /* of the package */
 #define RC_VERSION_MAJOR 0
 #define RC_VERSION_MINOR 1
 #define RC_VERSION_PATCH 0
-#define RC_ABI_VERSION 1                            /* raised when a function or field changes
-                                                     * meaning */
-#define RC_MAGIC INT64_C(4995142087152453970)       /* first eight bytes of a buffer, RISKCORE in
-                                                     * ASCII */
-#define RC_LAYOUT_HASH INT64_C(334106112703887894)  /* of every field, and the shape */
-#define RC_STATE_SIZE 1794368                       /* bytes of a buffer */
-#define RC_STATE_ALIGNMENT 64                       /* of its address, in bytes */
-#define RC_INSTRUMENTS 64                           /* shape: instruments */
-#define RC_STRATEGIES 8                             /* shape: strategies */
-#define RC_VENUES 8                                 /* shape: venues */
-#define RC_CURRENCIES 8                             /* shape: currencies */
-#define RC_REGIMES 4                                /* shape: regimes */
-#define RC_WINDOW 512                               /* shape: window */
-#define RC_SCENARIOS 32                             /* shape: scenarios */
-#define RC_ORDERS 4096                              /* shape: orders */
+#define RC_ABI_VERSION 1                             /* raised when a function or field changes
+                                                      * meaning */
+#define RC_MAGIC INT64_C(4995142087152453970)        /* first eight bytes of a buffer, RISKCORE
+                                                      * in ASCII */
+#define RC_LAYOUT_HASH INT64_C(2595573882164548192)  /* of every field, and the shape */
+#define RC_STATE_SIZE 1794368                        /* bytes of a buffer */
+#define RC_STATE_ALIGNMENT 64                        /* of its address, in bytes */
+#define RC_INSTRUMENTS 64                            /* shape: instruments */
+#define RC_STRATEGIES 8                              /* shape: strategies */
+#define RC_VENUES 8                                  /* shape: venues */
+#define RC_CURRENCIES 8                              /* shape: currencies */
+#define RC_REGIMES 4                                 /* shape: regimes */
+#define RC_WINDOW 512                                /* shape: window */
+#define RC_SCENARIOS 32                              /* shape: scenarios */
+#define RC_ORDERS 4096                               /* shape: orders */
 
 /* ================================================================================================
  * Conventions
@@ -1086,7 +1086,10 @@ struct rc_journal {
                                        * taken */
     int64_t parameters_status;        /* status of them */
     int64_t heartbeat_seen_ns;        /* the control page's last heartbeat that was taken [ns] */
-    int64_t spare[7];                 /* zero; what the drainer writes starts on a cache line */
+    int64_t kill_seen;                /* the control page's number of kills that was taken */
+    int64_t lost_applied;             /* of the lost facts, those that are in the state: less
+                                       * only within a call */
+    int64_t spare[5];                 /* zero; what the drainer writes starts on a cache line */
     int64_t drained;                  /* sequence of the last record that is kept elsewhere;
                                        * those up to it are overwritten */
     int64_t spare_2[7];               /* zero */
@@ -1135,7 +1138,8 @@ struct rc_control_page {
     int64_t layout_hash;              /* of the state it steers */
     int64_t size_bytes;               /* of this record [bytes] */
     int64_t spare[4];                 /* zero */
-    int64_t kill;                     /* 1: the next entry pulls the kill switch */
+    int64_t kill;                     /* how often the kill switch was pulled; the next entry
+                                       * pulls it when this has moved */
     int64_t kill_author;              /* who wants it */
     int64_t request;                  /* number of the last request; odd while it is being
                                        * written */
@@ -1144,7 +1148,8 @@ struct rc_control_page {
     int64_t heartbeat_ns;             /* last sign of life of the monitor [ns] */
     int64_t spare_2[3];               /* zero */
     int64_t request_code;             /* RC_CONTROL_* */
-    int64_t request_target;           /* instrument, venue or strategy */
+    int64_t request_target;           /* instrument, venue or strategy; resetting a kill: the
+                                       * number of kills it is for */
     int64_t request_value;            /* new state */
     int64_t request_author;           /* named person */
     int64_t spare_3[4];               /* zero */
@@ -2578,7 +2583,7 @@ int64_t rc_control_init(struct rc_control_page *control) RC_NOEXCEPT;
  */
 int64_t rc_control_attach(const struct rc_control_page *control) RC_NOEXCEPT;
 
-/* Ask for the kill switch: the writer's next entry pulls it. Never refused.
+/* Pull the kill switch: the writer's next entry applies it. Never refused, needs no lock.
  *
  *   author  Who; 0 where nobody is named.
  *
@@ -2592,8 +2597,8 @@ int64_t rc_control_kill(struct rc_control_page *control, int64_t author) RC_NOEX
 
 /* Leave a request that the writer's next entry turns into a control event.
  *
- * A request that is not taken yet is replaced. Resetting the kill switch takes the kill word back.
- * One process at a time.
+ * A request that is not taken yet is replaced. Resetting the kill switch is for the kills so far:
+ * it is refused where another one comes before it is taken. One process at a time.
  *
  * Returns: RC_INVALID_IDENTIFIER or RC_OK. What the core says of it stands in the published page.
  *
@@ -3317,7 +3322,8 @@ RC_AT(rc_journal, committed, 64); RC_AT(rc_journal, applied, 72); RC_AT(rc_journ
 RC_AT(rc_journal, refused, 88); RC_AT(rc_journal, request_seen, 96);
 RC_AT(rc_journal, request_status, 104); RC_AT(rc_journal, parameters_seen, 112);
 RC_AT(rc_journal, parameters_status, 120); RC_AT(rc_journal, heartbeat_seen_ns, 128);
-RC_AT(rc_journal, spare, 136); RC_AT(rc_journal, drained, 192); RC_AT(rc_journal, spare_2, 200);
+RC_AT(rc_journal, kill_seen, 136); RC_AT(rc_journal, lost_applied, 144);
+RC_AT(rc_journal, spare, 152); RC_AT(rc_journal, drained, 192); RC_AT(rc_journal, spare_2, 200);
 RC_AT(rc_journal, parameters, 256);
 RC_SIZE(rc_journal_record, 192);
 RC_AT(rc_journal_record, sequence, 0); RC_AT(rc_journal_record, checksum, 8);

@@ -9,6 +9,7 @@ from riskcore.codes import (
     BUY,
     DOWN,
     INVERSE,
+    MAX_TIME_NS,
     ORDER_FREE,
     ORDER_UNKNOWN,
     SELL,
@@ -28,7 +29,8 @@ def counts_whole(state):
     covariance = state.covariance
     history = state.history
     return (
-        0 <= header.instrument_count <= header.instruments
+        0 <= header.last_time_ns <= MAX_TIME_NS
+        and 0 <= header.instrument_count <= header.instruments
         and 0 <= header.strategy_count <= header.strategies
         and 0 <= header.venue_count <= header.venues
         and 0 <= header.currency_count <= header.currencies

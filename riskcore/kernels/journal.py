@@ -2,8 +2,9 @@
 
 A record is written whole, then `committed` moves over it (release), then its event is applied, then
 `applied` moves over it. The process may be killed between any two of these: what is committed is
-never half, and the state is whole where `applied` equals `committed`. An entry of several records
-(parameters, an instrument, a batch, ...) becomes visible by one move.
+never half, and the state is whole where `applied` equals `committed` and `lost_applied` equals
+`lost`. An entry of several records (parameters, an instrument, a batch, ...) becomes visible by one
+move.
 
 Records up to `drained` are kept elsewhere and may be overwritten. With the ring full but for
 `reserve` records, new orders and market data are refused and facts go on; with no room at all facts
@@ -43,6 +44,8 @@ from riskcore.layout import (
     JOURNAL_APPLIED,
     JOURNAL_COMMITTED,
     JOURNAL_DRAINED,
+    JOURNAL_LOST,
+    JOURNAL_LOST_APPLIED,
     MAGIC,
 )
 
@@ -134,6 +137,7 @@ def journal_resume(journal, control):
     """
     journal.heartbeat_seen_ns = control.heartbeat_ns
     journal.publish_next = journal.committed
+    journal.lost_applied = journal.lost
     store_release(journal, JOURNAL_APPLIED, journal.committed)
     return OK
 
@@ -193,8 +197,16 @@ def commit(journal, sequence):
 
 
 @kernel
+def begin_lost(journal):
+    """Count a fact that is applied without a record; the state is not whole until `finish`."""
+    store_release(journal, JOURNAL_LOST, journal.lost + 1)
+    fence_release()
+
+
+@kernel
 def finish(journal):
-    """Note that the state has all that is committed."""
+    """Note that the state has all that is committed, and all that was lost."""
+    store_release(journal, JOURNAL_LOST_APPLIED, journal.lost)
     store_release(journal, JOURNAL_APPLIED, journal.committed)
 
 

@@ -65,7 +65,7 @@ def control_attach(control, layout_hash, control_bytes):
 
 @kernel
 def control_kill(control, author):
-    """Ask for the kill switch: the writer's next entry pulls it. Never refused.
+    """Pull the kill switch: the writer's next entry applies it. Never refused, needs no lock.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def control_kill(control, author):
         Who; 0 where nobody is named.
     """
     control.kill_author = author
-    store_release(control, CONTROL_KILL_WORD, 1)
+    store_release(control, CONTROL_KILL_WORD, load_acquire(control, CONTROL_KILL_WORD) + 1)
     return OK
 
 
@@ -82,8 +82,8 @@ def control_kill(control, author):
 def control_request(control, code, target, value, author):
     """Leave a request that the writer's next entry turns into a control event.
 
-    A request that is not taken yet is replaced. Resetting the kill switch takes the kill word back.
-    One process at a time.
+    A request that is not taken yet is replaced. Resetting the kill switch is for the kills so far:
+    it is refused where another one comes before it is taken. One process at a time.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def control_request(control, code, target, value, author):
     control.request_value = value
     control.request_author = author
     if code == CONTROL_RESET_KILL:
-        store_release(control, CONTROL_KILL_WORD, 0)
+        control.request_target = load_acquire(control, CONTROL_KILL_WORD)
     store_release(control, CONTROL_REQUEST, number + 1)
     return OK
 

@@ -9,6 +9,7 @@ acknowledgement: what was answered survives the process. The plain functions (``
 from riskcore.codes import (
     BAD_BUFFER,
     CONTROL_KILL,
+    CONTROL_RESET_KILL,
     ENTRY_BATCH,
     ENTRY_CURRENCY,
     ENTRY_INSTRUMENT,
@@ -16,10 +17,12 @@ from riskcore.codes import (
     ENTRY_SCENARIO,
     ENTRY_STRATEGY,
     ENTRY_VENUE,
+    EVENT_CONTROL,
     EVENT_QUOTE,
     EVENT_REGIME,
     EVENT_SAMPLE,
     INVALID_CODE,
+    INVALID_VALUE,
     JOURNAL_FULL,
     NOT_JOURNALED,
     OK,
@@ -34,6 +37,7 @@ from riskcore.kernels.journal import (
     append_heartbeat,
     append_orders,
     append_words,
+    begin_lost,
     entry_whole,
     finish,
     has_room,
@@ -100,7 +104,7 @@ def refuse_event(decision, status):
 def signalled(state, journal, control_page):
     """True where the control page holds something that was not taken yet."""
     return (
-        (load_acquire(control_page, CONTROL_KILL_WORD) != 0 and state.system.kill == 0)
+        load_acquire(control_page, CONTROL_KILL_WORD) != journal.kill_seen
         or load_acquire(control_page, CONTROL_REQUEST) != journal.request_seen
         or load_acquire(control_page, CONTROL_PARAMETERS_SEQUENCE) != journal.parameters_seen
         or load_acquire(control_page, CONTROL_HEARTBEAT) != journal.heartbeat_seen_ns
@@ -113,10 +117,23 @@ def submit_control(state, journal, ring, time_ns, code, target, value, author):
     if has_room(journal, 1, 0):
         append_control(journal, ring, time_ns, code, target, value, author)
     else:
-        journal.lost += 1
+        begin_lost(journal)
     status = control(state, time_ns, code, target, value, author)
     finish(journal)
     return status
+
+
+@kernel
+def take_kill(state, journal, ring, control_page, time_ns):
+    """The kill switch, as often as it was pulled: once is enough for many."""
+    kills = load_acquire(control_page, CONTROL_KILL_WORD)
+    if kills == journal.kill_seen:
+        return
+    author = control_page.kill_author
+    status = submit_control(state, journal, ring, time_ns, CONTROL_KILL, 0, 0, author)
+    if status != OK:  # an author beyond the bounds is nobody
+        submit_control(state, journal, ring, time_ns, CONTROL_KILL, 0, 0, 0)
+    journal.kill_seen = kills
 
 
 @kernel
@@ -131,6 +148,10 @@ def take_request(state, journal, ring, control_page, time_ns):
     author = control_page.request_author
     fence_acquire()
     if load_acquire(control_page, CONTROL_REQUEST) != number:
+        return
+    if code == CONTROL_RESET_KILL and target != journal.kill_seen:
+        journal.request_status = INVALID_VALUE
+        journal.request_seen = number
         return
     journal.request_status = submit_control(
         state, journal, ring, time_ns, code, target, value, author
@@ -173,19 +194,21 @@ def take_heartbeat(state, journal, ring, control_page, time_ns):
 def take_signals(state, journal, ring, control_page, time_ns):
     """Turn what is on the control page into events, before the event that is at hand.
 
-    They happen at its time, or at the last one where its own is no time.
+    What people want happens at the time of the last event, so that it moves no clock; a heartbeat
+    at that of the event at hand, where it is a time. A kill comes first, and a request to reset it
+    counts only for the kills that its author knew of. What came of it is published with the event.
     """
     now = time_ns
     if check_time(state, time_ns) != OK:
         now = state.header.last_time_ns
     if check_time(state, now) != OK:
         return
-    if load_acquire(control_page, CONTROL_KILL_WORD) != 0 and state.system.kill == 0:
-        author = control_page.kill_author
-        if submit_control(state, journal, ring, now, CONTROL_KILL, 0, 0, author) != OK:
-            submit_control(state, journal, ring, now, CONTROL_KILL, 0, 0, 0)
-    take_request(state, journal, ring, control_page, now)
-    take_parameters(state, journal, ring, control_page, now)
+    last = state.header.last_time_ns
+    if last == 0:
+        last = now
+    take_kill(state, journal, ring, control_page, last)
+    take_request(state, journal, ring, control_page, last)
+    take_parameters(state, journal, ring, control_page, last)
     take_heartbeat(state, journal, ring, control_page, now)
 
 
@@ -193,11 +216,14 @@ def take_signals(state, journal, ring, control_page, time_ns):
 
 
 @kernel
-def publish_if_due(state, journal, page, kind):
-    """Copy to the published page after a sample, and every `publish_interval` records."""
+def publish_if_due(state, journal, page, kind, told):
+    """Copy to the published page after a sample, a control event and what the control page told.
+
+    And every `publish_interval` records.
+    """
     interval = journal.publish_interval
     due = interval > 0 and journal.committed >= journal.publish_next
-    if due or kind == EVENT_SAMPLE:
+    if due or told or kind == EVENT_SAMPLE or kind == EVENT_CONTROL:
         journal.publish_next = journal.committed + interval
         publish(state, journal, page)
 
@@ -227,24 +253,27 @@ def submit(state, journal, ring, control_page, page, event, decision):
     """
     if not linked(state, journal, control_page, page):
         return refuse_event(decision, BAD_BUFFER)
-    if signalled(state, journal, control_page):
-        take_signals(state, journal, ring, control_page, event.time_ns)
     kind = event.kind
     if kind < EVENT_QUOTE or kind > EVENT_REGIME:
         return refuse_event(decision, INVALID_CODE)
+    told = signalled(state, journal, control_page)
+    if told:
+        take_signals(state, journal, ring, control_page, event.time_ns)
     if not has_room(journal, 1, journal.reserve):
         if not is_fact(kind):
             journal.refused += 1
+            publish_if_due(state, journal, page, 0, told)
             return refuse_event(decision, JOURNAL_FULL)
         if not has_room(journal, 1, 0):
-            journal.lost += 1
+            begin_lost(journal)
             status = apply(state, event, decision)
-            publish_if_due(state, journal, page, EVENT_SAMPLE)
+            finish(journal)
+            publish_if_due(state, journal, page, kind, True)
             return NOT_JOURNALED if status == OK else status
     append_event(journal, ring, event)
     status = apply(state, event, decision)
     finish(journal)
-    publish_if_due(state, journal, page, kind)
+    publish_if_due(state, journal, page, kind, told)
     return status
 
 
@@ -307,18 +336,18 @@ def submit_set(state, journal, ring, control_page, page, time_ns, kind, index, p
     """
     if not linked(state, journal, control_page, page):
         return BAD_BUFFER
-    if signalled(state, journal, control_page):
-        take_signals(state, journal, ring, control_page, time_ns)
     words = entry_words(state, kind)
     if words < 0:
         return INVALID_CODE
+    if signalled(state, journal, control_page):
+        take_signals(state, journal, ring, control_page, time_ns)
     if not has_room(journal, 1 + parts_of_words(words), journal.reserve):
         journal.refused += 1
         return JOURNAL_FULL
     append_words(journal, ring, kind, time_ns, index, payload, 0, words)
     status = apply_payload(state, kind, time_ns, index, payload)
     finish(journal)
-    publish_if_due(state, journal, page, kind)
+    publish_if_due(state, journal, page, kind, True)
     return status
 
 
@@ -342,9 +371,11 @@ def submit_batch(state, journal, ring, control_page, page, orders, decisions, co
         return REJECT
     whole = linked(state, journal, control_page, page)
     status = BAD_BUFFER
+    told = False
     if whole:
         status = JOURNAL_FULL
-        if signalled(state, journal, control_page):
+        told = signalled(state, journal, control_page)
+        if told:
             take_signals(state, journal, ring, control_page, orders[0].time_ns)
     if not whole or not has_room(journal, 1 + count, journal.reserve):
         for k in range(count):
@@ -355,7 +386,7 @@ def submit_batch(state, journal, ring, control_page, page, orders, decisions, co
     append_orders(journal, ring, ENTRY_BATCH, orders, count, ORDER_WORDS)
     action = check_batch(state, orders, decisions, count)
     finish(journal)
-    publish_if_due(state, journal, page, ENTRY_BATCH)
+    publish_if_due(state, journal, page, ENTRY_BATCH, told)
     return action
 
 

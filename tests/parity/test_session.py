@@ -137,7 +137,7 @@ def test_a_full_journal_refuses_orders_and_quotes_and_books_facts() -> None:
     balance = float(session.state.balances[0, 0].amount)
     assert session.on_transfer(now, 0, 0, 1.0) == codes.NOT_JOURNALED
     assert session.state.balances[0, 0].amount == balance + 1.0
-    assert session.journal.lost == 1
+    assert session.journal.lost == session.journal.lost_applied == 1
     assert session.page.journal_lost == 1
     session.journal.drained += 256
     assert session.submit(check_event(session, 2000, now)) == codes.OK
@@ -163,6 +163,73 @@ def test_a_kill_on_the_control_page_comes_before_the_next_check() -> None:
     other = NativeEngine(SMALL)
     session.replay_into(other)
     assert other.state_bytes() == session.engine.state_bytes()
+
+
+def test_a_kill_wins_over_a_reset_that_waits() -> None:
+    session = Session(NativeEngine(SMALL))
+    build_world(session, 8, SMALL)
+    now = int(session.state.header.last_time_ns)
+    session.control_kill(session.control_page, 7)
+    assert session.on_trade(now, 0, 1, 1) == codes.OK
+    session.control_request(session.control_page, codes.CONTROL_RESET_KILL, 0, 0, 9)
+    session.control_kill(session.control_page, 11)
+    assert session.submit(check_event(session, 1, now)) == codes.OK
+    assert session.decision.action == codes.REJECT
+    assert (session.state.system.kill, session.state.system.kill_author) == (1, 11)
+    assert session.journal.request_status == codes.INVALID_VALUE
+
+
+@pytest.mark.parametrize("author", [0, -1, 9])
+def test_a_reset_takes_back_no_kill_that_it_does_not_reset(author: int) -> None:
+    session = Session(NativeEngine(SMALL))
+    build_world(session, 8, SMALL)
+    now = int(session.state.header.last_time_ns)
+    session.control_kill(session.control_page, 7)
+    session.control_request(session.control_page, codes.CONTROL_RESET_KILL, 0, 0, author)
+    if author > 0:  # replaced before it was taken
+        session.control_request(session.control_page, codes.CONTROL_RESET_LATCHES, 0, 0, author)
+    assert session.submit(check_event(session, 1, now)) == codes.OK
+    assert session.decision.action == codes.REJECT
+    assert session.state.system.kill == 1
+
+
+def test_a_reset_by_the_writer_holds() -> None:
+    session = Session(NativeEngine(SMALL))
+    build_world(session, 8, SMALL)
+    now = int(session.state.header.last_time_ns)
+    session.control_kill(session.control_page, 7)
+    event = check_event(session, 9, now)
+    event.kind, event.code = codes.EVENT_CONTROL, codes.CONTROL_RESET_KILL
+    assert session.submit(event) == codes.OK
+    assert session.state.system.kill == 0
+    assert session.on_trade(now, 0, 1, 1) == codes.OK
+    assert session.state.system.kill == 0
+
+
+def test_what_people_want_moves_no_clock() -> None:
+    session = Session(NativeEngine(SMALL))
+    build_world(session, 8, SMALL)
+    now = int(session.state.header.last_time_ns)
+    session.control_kill(session.control_page, 7)
+    assert session.on_quote(now + 10**15, -1, 1, 1, 2, 1) == codes.INVALID_INSTRUMENT
+    assert (session.state.header.last_time_ns, session.state.system.kill) == (now, 1)
+
+
+def test_what_the_control_page_told_is_published_at_once() -> None:
+    session = Session(NativeEngine(SMALL), publish_interval=1000)
+    build_world(session, 8, SMALL)
+    now = int(session.state.header.last_time_ns)
+    session.control_kill(session.control_page, 7)
+    assert session.page.kill == 0
+    session.on_trade(now, 0, 1, 1)
+    assert session.page.kill == 1
+    session.control_request(session.control_page, codes.CONTROL_RESET_KILL, 0, 0, 9)
+    session.on_trade(now, 0, 1, 1)
+    assert session.page.kill == 0
+    event = check_event(session, 1, now)
+    event.kind, event.code = codes.EVENT_CONTROL, codes.CONTROL_KILL
+    session.submit(event)
+    assert session.page.kill == 1
 
 
 def test_parameters_from_the_mailbox_are_journaled_with_version_and_author() -> None:
