@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import tempfile
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -105,18 +106,18 @@ def assemble(ir: str, cpu: str) -> bytes:
     """
     machine = target_machine(cpu)
     module = optimise(without_lines(ir), machine)
-    declared = [
-        f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")
-    ]
-    if declared:
-        raise LinkError(
-            f"the code calls {', '.join(sorted(declared))}: kernels may only use + - * / sqrt"
-        )
     image: bytes = machine.emit_object(module)
-    missing = undefined_symbols(image)
-    if missing:
-        raise LinkError(f"the object needs {', '.join(missing)}: kernels may only use + - * / sqrt")
+    _refuse_foreign(undefined_symbols(image))
     return image
+
+
+def _refuse_foreign(symbols: Iterable[str]) -> None:
+    """Raise LinkError if there is any symbol from outside."""
+    names = ", ".join(sorted(symbols))
+    if names:
+        raise LinkError(
+            f"the code calls {names}: outside the kernel language, which has + - * / and sqrt"
+        )
 
 
 def listing(ir: str, cpu: str, alone: str) -> dict[str, str]:
@@ -135,6 +136,11 @@ def listing(ir: str, cpu: str, alone: str) -> dict[str, str]:
     -------
     dict
         ``assembly``, ``ir`` and ``remarks``: what the loop passes said.
+
+    Raises
+    ------
+    LinkError
+        If the code refers to a symbol that it does not define.
     """
     machine = target_machine(cpu)
     machine.set_asm_verbosity(True)
@@ -151,7 +157,10 @@ def listing(ir: str, cpu: str, alone: str) -> dict[str, str]:
             os.close(kept)
         said.seek(0)
         remarks = said.read().decode(errors="replace")
-    return {"assembly": machine.emit_assembly(module), "ir": str(module), "remarks": remarks}
+    assembly = machine.emit_assembly(module)
+    needed = set(re.findall(r"\b([A-Za-z_][\w.]*)@(?:PLT|GOTPCREL)", assembly))
+    _refuse_foreign(needed - set(re.findall(r"^([A-Za-z_][\w.]*):", assembly, re.MULTILINE)))
+    return {"assembly": assembly, "ir": str(module), "remarks": remarks}
 
 
 @lru_cache(maxsize=1)

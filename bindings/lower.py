@@ -11,6 +11,7 @@ Runs in a process of its own (see ``worker.py``), because Numba reads its option
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,7 +20,7 @@ import numba
 from numba.core import errors, types
 from numba.extending import intrinsic
 
-from riskcore.bindings import collect, tune
+from riskcore.bindings import collect, screen, tune
 from riskcore.codes import BAD_BUFFER, OK
 from riskcore.kernels.api import EXPORTS, Argument, Export, constants
 from riskcore.layout import Shape, record_dtype, state_dtype
@@ -103,6 +104,17 @@ def _entry_source(export: Export) -> str:
     return f"def {export.name}({parameters}):\n    return kernel({body})\n"
 
 
+def _load(export: Export) -> Any:
+    """The kernel of an export, or LoweringError where its module cannot be loaded."""
+    try:
+        return export.load()
+    except SyntaxError as error:
+        raise LoweringError(screen.shown_syntax(error)) from error
+    except Exception as error:  # whatever an edited module does while it is loaded
+        cause = f"{_raised_at(error)}{type(error).__name__}: {error}"
+        raise LoweringError(f"{cause} (importing {_where(export)})") from error
+
+
 def entry_function(export: Export, shape: Shape) -> tuple[Any, Any]:
     """The Python function of pointers and scalars that calls an export's kernel, and its signature.
 
@@ -111,10 +123,7 @@ def entry_function(export: Export, shape: Shape) -> tuple[Any, Any]:
     LoweringError
         If the kernel cannot be imported.
     """
-    try:
-        kernel = export.load()
-    except (ImportError, AttributeError) as error:
-        raise LoweringError(f"{_where(export)} cannot be imported: {error}") from error
+    kernel = _load(export)
     frozen = constants(shape)
     names = {a.name for a in export.c_arguments}
     scope: dict[str, Any] = {
@@ -143,24 +152,48 @@ def _compile(
     try:
         entry = numba.njit(signature, **OPTIONS)(function)
     except errors.NumbaError as error:
-        raise LoweringError(f"{_where(export)} does not compile: {_first_lines(error)}") from error
+        raise LoweringError(f"{_cause(error)} (compiling {_where(export)})") from error
     compiled = entry.overloads[signature.args]
     modules = [library.ir for library in compiled.library.walk(seen)]
     return compiled.fndesc.llvm_func_name, modules
 
 
-def _first_lines(error: Exception) -> str:
-    """The part of a compiler message that names the cause, on one line."""
+def refuse_foreign(exports: Iterable[Export]) -> None:
+    """Load the kernels and raise LoweringError if one is outside the kernel language."""
+    for export in exports:
+        if export.kernel:
+            _load(export)
+    for offence in screen.offences():
+        raise LoweringError(offence)
+
+
+def _raised_at(error: Exception) -> str:
+    """File and line of a kernel's module that an exception passed last, or nothing."""
+    steps = traceback.extract_tb(error.__traceback__)
+    places = [
+        screen.shown_place(step.filename, step.lineno or 0)
+        for step in steps
+        if "/riskcore/kernels/" in step.filename and not step.filename.endswith("api.py")
+    ]
+    return f"{places[-1]}: " if places else ""
+
+
+def _cause(error: Exception) -> str:
+    """Where and why a compiler message says that it stopped, on one line; callers left out."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     text = re.sub(r"Record\(.*?;\d+;(True|False)\)", "Record", text)
-    lines = [line.strip() for line in text.splitlines()]
-    kept = [
-        line
-        for line in lines
-        if line
-        and not re.match(r"(Failed in nopython|During|There are|- |This error is|\^|>>>)", line)
+    where = re.search(r"^During: [^\n]* at (/[^\n]*) \((\d+)\)", text, flags=re.MULTILINE)
+    where = where or re.search(r'File "([^"]+)", line (\d+)', text)
+    lines = [
+        line.strip() for line in re.split(r"^(?:During: |File )", text, flags=re.M)[0].splitlines()
     ]
-    return " | ".join(line[:160] for line in kept[:8])
+    kept = [
+        line[:160]
+        for line in lines
+        if line and not re.match(r"(Failed in nopython|There are|- |This error is|\^|>>>)", line)
+    ]
+    place = f"{screen.shown_place(where[1], int(where[2]))}: " if where else ""
+    return place + " | ".join(kept[:3])
 
 
 def _c_type(argument: Argument) -> str:
@@ -280,6 +313,8 @@ def lower(shape: Shape, exports: Iterable[Export] = EXPORTS) -> str:
     collect.install()
     seen: set[collect.CollectedLibrary] = set()
     wrappers, kept = [], ["memset", "memcpy"]
+    exports = tuple(exports)
+    refuse_foreign(exports)
     for export in exports:
         kept.append(export.name)
         if export.kernel:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from riskcore import layout
+from riskcore.bindings.screen import shown_syntax
 from riskcore.errors import InputError
 from riskcore.kernels.api import EXPORTS
 
@@ -54,13 +55,17 @@ class Kernel:
 
 @lru_cache(maxsize=1)
 def kernels() -> dict[str, Kernel]:
-    """Every kernel by name."""
+    """Every kernel by name; InputError where a file is no Python."""
     found = {}
     for path in sorted(FOLDER.rglob("*.py")):
         text = path.read_text()
         lines = text.splitlines()
         module = ".".join(path.relative_to(FOLDER).with_suffix("").parts)
-        for node in ast.parse(text).body:
+        try:
+            body = ast.parse(text, str(path)).body
+        except SyntaxError as error:
+            raise InputError(shown_syntax(error)) from None
+        for node in body:
             if not isinstance(node, ast.FunctionDef):
                 continue
             if not any(isinstance(d, ast.Name) and d.id == "kernel" for d in node.decorator_list):

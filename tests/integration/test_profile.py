@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from riskcore.bindings import lower, screen
 from riskcore.errors import InputError
 from riskcore.kernels.api import EXPORTS
 from riskcore.layout import Shape, allocate, record_dtype, state_dtype
@@ -244,11 +246,15 @@ def test_session_has_every_hot_call(recording: Recording) -> None:
 # --- an edited kernel -----------------------------------------------------------------------------
 
 
+def copy_of_package(folder: Path) -> Path:
+    package = folder / "riskcore"
+    shutil.copytree(ROOT / "riskcore", package, ignore=shutil.ignore_patterns("*.so", "*.parquet"))
+    return package
+
+
 def test_kernel_just_edited_is_profiled_and_a_disagreement_is_named(tmp_path: Path) -> None:
     # What is added is seen by compiled code only, so plain Python leaves other bytes.
-    package = tmp_path / "riskcore"
-    shutil.copytree(ROOT / "riskcore", package, ignore=shutil.ignore_patterns("*.so", "*.parquet"))
-    source = package / "kernels" / "tail.py"
+    source = copy_of_package(tmp_path) / "kernels" / "tail.py"
     text = source.read_text()
     assert text.count("    out.exposure = exposure\n") == 1
     text = text.replace("    out.exposure = exposure\n", "    out.exposure = exposure + ADDED\n")
@@ -263,3 +269,89 @@ def test_kernel_just_edited_is_profiled_and_a_disagreement_is_named(tmp_path: Pa
     assert "call 0, rc_position_risk: risk.exposure (" in done.stderr
     assert "emitted code against plain Python" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+MAXIMUM = "    return a if a > b else b\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return a if a > > b else b", "expected 'else' after 'if' expression"),
+        ("return a if a > bb else b", "name 'bb' is not defined"),
+        ("return max([a, b])", "max() is outside the kernel language"),
+    ],
+)
+def test_mistake_in_an_edited_kernel_is_one_line_with_its_place(
+    tmp_path: Path, body: str, words: str
+) -> None:
+    source = copy_of_package(tmp_path) / "kernels" / "elementary.py"
+    text = source.read_text()
+    line = text[: text.index(MAXIMUM)].count("\n") + 1
+    source.write_text(text.replace(MAXIMUM, f"    {body}\n", 1))
+    done = run("--asm", "maximum", package=tmp_path)
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith(f"riskcore: riskcore/kernels/elementary.py:{line}: {words}")
+    assert done.stderr.count("\n") == 1
+
+
+# --- what no kernel may hold ----------------------------------------------------------------------
+
+
+def offending(a, b):
+    total = [a, b][0]
+    root = math.sqrt(a) + math.exp(b)
+    return round(total) + np.exp(root) + a**b + unknown_name  # noqa: F821
+
+
+def test_everything_from_outside_the_kernel_language_is_found_with_its_line() -> None:
+    first = offending.__code__.co_firstlineno
+    found = [text.split(":", 1)[1] for text in screen.function_offences(offending)]
+    assert found == [
+        f"{first + 1}: a list is outside the kernel language",
+        f"{first + 2}: math.exp is outside the kernel language",
+        f"{first + 3}: round() is outside the kernel language",
+        f"{first + 3}: module np is outside the kernel language",
+        f"{first + 3}: a power is outside the kernel language",
+        f"{first + 3}: name 'unknown_name' is not defined",
+    ]
+
+
+def test_kernels_themselves_hold_nothing_from_outside() -> None:
+    kernels = [export.load() for export in EXPORTS if export.kernel]
+    functions = [getattr(kernel, "py_func", kernel) for kernel in kernels]
+    assert [text for function in functions for text in screen.function_offences(function)] == []
+
+
+@pytest.mark.parametrize("call", ["assemble(ir, 'x86-64-v3')", "listing(ir, 'x86-64-v3', '')"])
+def test_function_of_a_library_is_refused_in_objects_and_listings(call: str) -> None:
+    ir = """
+    declare double @llvm.pow.f64(double, double)
+    define double @rc_power(double %a, double %b) {
+      %c = call double @llvm.pow.f64(double %a, double %b)
+      ret double %c
+    }
+    """
+    # In a process of its own: a listing sets options of the compiler for good.
+    code = f"from riskcore.bindings import link\nir = {ir!r}\nlink.{call}"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=str(ROOT)),
+        check=False,
+    )
+    assert "LinkError: the code calls pow: outside the kernel language" in done.stderr
+
+
+def test_cause_of_a_compiler_message_is_its_innermost_place() -> None:
+    error = RuntimeError(
+        "Failed in nopython mode pipeline (step: nopython frontend)\n"
+        "No implementation of function gt\n"
+        "During: typing of intrinsic-call at /a/riskcore/kernels/elementary.py (102)\n"
+        'File "kernels/elementary.py", line 102:\n'
+        "During: typing of call at /a/riskcore/kernels/covariance.py (170)\n"
+    )
+    assert lower._cause(error) == (
+        "riskcore/kernels/elementary.py:102: No implementation of function gt"
+    )
