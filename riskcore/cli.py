@@ -433,9 +433,11 @@ def check_config(
         str | None,
         typer.Option(help="limits, instruments or scenarios; without it told from the sections."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was read, as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was read, as JSON: a configuration too.")
+    ] = False,
 ) -> None:
-    """Check a configuration file and say what it holds."""
+    """Check a configuration file and say what it holds. `riskcore paths --config` has templates."""
     with _one_line_errors():
         from riskcore.config import load_config, load_instruments, load_scenarios
         from riskcore.errors import ConfigError
@@ -475,6 +477,11 @@ def _kind_of(path: str) -> str:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return "limits"  # the loader says what is wrong with the file
+    if text.lstrip().startswith("{"):  # JSON: what --json printed
+        try:
+            text = "".join(f"{section}:\n" for section in json.loads(text))
+        except ValueError:
+            return "limits"
     for kind in ("instruments", "scenarios"):
         if any(line.rstrip().startswith(f"{kind}:") for line in text.splitlines()):
             return kind
@@ -562,14 +569,16 @@ def _file_name(layer: int, name: str) -> str:
 @app.command()
 def emit(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the library.")],
-    instruments: Annotated[int, typer.Option(help="Instruments of the buffer.")] = 64,
-    strategies: Annotated[int, typer.Option(help="Strategies of the buffer.")] = 8,
-    venues: Annotated[int, typer.Option(help="Venues of the buffer.")] = 8,
-    currencies: Annotated[int, typer.Option(help="Currencies of the buffer.")] = 8,
-    regimes: Annotated[int, typer.Option(help="Regimes of the buffer.")] = 4,
-    window: Annotated[int, typer.Option(help="Samples of return history.")] = 512,
-    scenarios: Annotated[int, typer.Option(help="Stress scenarios of the buffer.")] = 32,
-    orders: Annotated[int, typer.Option(help="Order slots, a multiple of four.")] = 4096,
+    instruments: Annotated[int, typer.Option(help="Instruments of the buffer, 1 to 1024.")] = 64,
+    strategies: Annotated[int, typer.Option(help="Strategies of the buffer, 1 to 64.")] = 8,
+    venues: Annotated[int, typer.Option(help="Venues of the buffer, 1 to 64.")] = 8,
+    currencies: Annotated[int, typer.Option(help="Currencies of the buffer, 1 to 64.")] = 8,
+    regimes: Annotated[int, typer.Option(help="Regimes of the buffer, 4 to 8.")] = 4,
+    window: Annotated[int, typer.Option(help="Samples of return history, 8 to 4096.")] = 512,
+    scenarios: Annotated[int, typer.Option(help="Stress scenarios of the buffer, 1 to 62.")] = 32,
+    orders: Annotated[
+        int, typer.Option(help="Order slots, 16 to 1048576, a multiple of four.")
+    ] = 4096,
     cpu: Annotated[
         str, typer.Option(help="x86-64-v2, x86-64-v3, x86-64-v4 (short: v2, v3, v4) or native.")
     ] = "x86-64-v3",
@@ -623,14 +632,18 @@ def paths(
     pkgconfig: Annotated[bool, typer.Option("--pkgconfig", help="For PKG_CONFIG_PATH.")] = False,
     cmake: Annotated[bool, typer.Option("--cmake", help="For riskcore_DIR.")] = False,
     prefix: Annotated[bool, typer.Option("--prefix", help="For CMAKE_PREFIX_PATH.")] = False,
+    config: Annotated[
+        bool, typer.Option("--config", help="Configuration files, to copy and edit.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
-    """Say where the headers and libraries of the default shape are.
+    """Say where the headers and libraries of the default shape are, and the configuration files.
 
     Without an option all of them, with their names. For other shapes see riskcore emit.
     """
     with _one_line_errors():
         from riskcore import get_include, get_library_dir
+        from riskcore.config_reading import config_path
 
         library = Path(get_library_dir())
         found = {
@@ -639,6 +652,7 @@ def paths(
             "pkgconfig": library / "pkgconfig",
             "cmake": library / "cmake" / "riskcore",
             "prefix": library.parent,
+            "config": config_path("default").parent,
         }
         flags = {
             "include": include,
@@ -646,6 +660,7 @@ def paths(
             "pkgconfig": pkgconfig,
             "cmake": cmake,
             "prefix": prefix,
+            "config": config,
         }
         wanted = [name for name, flag in flags.items() if flag]
         for name in wanted or found:
@@ -697,7 +712,7 @@ def profile(
             help="x86-64-v2, x86-64-v3, x86-64-v4 or native.", show_default="of this machine"
         ),
     ] = None,
-    instruments: Annotated[int, typer.Option(min=1, max=4096, help="Instruments held.")] = 64,
+    instruments: Annotated[int, typer.Option(min=1, max=1024, help="Instruments held.")] = 64,
     open_orders: Annotated[int, typer.Option(min=0, max=4000, help="Working orders.")] = 200,
     seconds: Annotated[
         float, typer.Option(min=0.1, max=3600, help="To time each execution for.")

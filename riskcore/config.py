@@ -25,9 +25,9 @@ from riskcore.config_reading import (
     names_of,
     outline,
     refuse_all,
-    shown_duration,
     validate,
 )
+from riskcore.config_values import shown_duration
 from riskcore.config_writing import (
     write_instruments,
     write_parameters,

@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from riskcore.config_models import Section
-from riskcore.config_values import UNITS_NS, Kind
+from riskcore.config_values import Kind
 from riskcore.errors import ConfigError
 from riskcore.inputs import shown
 
@@ -398,10 +398,3 @@ def names_of(names: Mapping[str, object]) -> str:
     listed = list(names)
     text = ", ".join(listed[:12])
     return f"one of {text}" + (", ..." if len(listed) > 12 else "")
-
-
-def shown_duration(nanoseconds: int) -> str:
-    for unit in ("d", "h", "min", "s", "ms", "us"):
-        if nanoseconds and nanoseconds % UNITS_NS[unit] == 0:
-            return f"{nanoseconds // UNITS_NS[unit]}{unit}"
-    return f"{nanoseconds}ns"

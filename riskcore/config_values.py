@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer
 
 from riskcore import codes
 from riskcore.codes import MAX_IDENTIFIER, MAX_MONEY
@@ -27,6 +27,7 @@ UNITS_NS = {
     "h": 3_600_000_000_000,
     "d": 86_400_000_000_000,
 }
+ALL_REGIMES = (1 << SHAPE_BOUNDS["regimes"][1]) - 1
 
 
 class Kind:
@@ -118,6 +119,28 @@ class IntegerKind(Kind):
         return value
 
 
+def shown_duration(nanoseconds: int) -> str:
+    """A duration as the files spell it, in the largest unit that leaves it whole."""
+    for unit in ("d", "h", "min", "s", "ms", "us"):
+        if nanoseconds and nanoseconds % UNITS_NS[unit] == 0:
+            return f"{nanoseconds // UNITS_NS[unit]}{unit}"
+    return f"{nanoseconds}ns"
+
+
+def shown_moment(nanoseconds: int) -> str:
+    """A time since 1970 as the files spell it."""
+    if not nanoseconds:
+        return "never"
+    return (_EPOCH + timedelta(microseconds=nanoseconds // 1000)).isoformat()
+
+
+def shown_regimes(mask: int) -> str | list[str]:
+    """A mask of regimes as the files spell it."""
+    if mask == ALL_REGIMES:
+        return "all"
+    return [name for bit, name in enumerate(codes.REGIME_NAMES) if mask >> bit & 1]
+
+
 class DurationKind(Kind):
     """Nanoseconds from a text with a unit."""
 
@@ -139,6 +162,8 @@ class DurationKind(Kind):
     def __call__(self, value: Any) -> int:
         if isinstance(value, int | float) and not isinstance(value, bool):
             text = shown(value)
+            if isinstance(value, int) and value >= UNITS_NS["ms"]:  # hardly seconds
+                raise self.refuse(f'{text} has no unit: write "{shown_duration(value)}"')
             raise self.refuse(f'{text} has no unit: write "{text}s" or "{text}ms"')
         if not isinstance(value, str):
             raise self.refuse()
@@ -238,7 +263,7 @@ class RegimeMaskKind(Kind):
 
     def __call__(self, value: Any) -> int:
         if value == "all":
-            return (1 << SHAPE_BOUNDS["regimes"][1]) - 1
+            return ALL_REGIMES
         if not isinstance(value, list) or not value:
             raise self.refuse()
         mask = 0
@@ -279,20 +304,25 @@ Money = Annotated[
 MoneyOrZero = Annotated[float, BeforeValidator(NumberKind("amount", 0, MAX_MONEY, percent=False))]
 RiseFraction = Annotated[float, BeforeValidator(NumberKind("fraction", 0, 100))]
 FeeFraction = Annotated[float, BeforeValidator(NumberKind("fraction", -0.1, 0.1))]
-TailDegrees = Annotated[float, BeforeValidator(TailDegreesKind())]
+# What is kept in another form than the files have is written as the files have it.
+_AS_DURATION = PlainSerializer(shown_duration, when_used="json")
+_AS_MOMENT = PlainSerializer(shown_moment, when_used="json")
+_AS_REGIMES = PlainSerializer(shown_regimes, when_used="json")
+_AS_DEGREES = PlainSerializer(lambda value: value or "normal", when_used="json")
+TailDegrees = Annotated[float, BeforeValidator(TailDegreesKind()), _AS_DEGREES]
 Count = Annotated[int, BeforeValidator(IntegerKind(1, 1_000_000_000))]
 CountOrZero = Annotated[int, BeforeValidator(IntegerKind(0, 1_000_000_000))]
 Identifier = Annotated[int, BeforeValidator(IntegerKind(1, MAX_IDENTIFIER))]
-Duration = Annotated[int, BeforeValidator(DurationKind("1ns", "366d"))]
-Interval = Annotated[int, BeforeValidator(DurationKind("1ns", "1d"))]
-DurationOrZero = Annotated[int, BeforeValidator(DurationKind("0s", "366d"))]
-SampleInterval = Annotated[int, BeforeValidator(DurationKind("1ms", "30d"))]
+Duration = Annotated[int, BeforeValidator(DurationKind("1ns", "366d")), _AS_DURATION]
+Interval = Annotated[int, BeforeValidator(DurationKind("1ns", "1d")), _AS_DURATION]
+DurationOrZero = Annotated[int, BeforeValidator(DurationKind("0s", "366d")), _AS_DURATION]
+SampleInterval = Annotated[int, BeforeValidator(DurationKind("1ms", "30d")), _AS_DURATION]
 Flag = Annotated[bool, BeforeValidator(FlagKind())]
 Step = Annotated[Decimal, BeforeValidator(DecimalKind())]
 Name = Annotated[str, BeforeValidator(NameKind())]
 Text = Annotated[str, BeforeValidator(TextKind())]
-Moment = Annotated[int, BeforeValidator(MomentKind())]
-RegimeMask = Annotated[int, BeforeValidator(RegimeMaskKind())]
+Moment = Annotated[int, BeforeValidator(MomentKind()), _AS_MOMENT]
+RegimeMask = Annotated[int, BeforeValidator(RegimeMaskKind()), _AS_REGIMES]
 Tradable = Annotated[
     Literal["active", "close_only", "down"],
     BeforeValidator(ChoiceKind("active", "close_only", "down")),

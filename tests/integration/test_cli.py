@@ -245,6 +245,34 @@ def test_configuration_as_json() -> None:
     assert json.loads(done.stdout)["risk_limits"]["max_drawdown"] == 0.1
 
 
+@pytest.mark.parametrize("name", ["default", "growth", "instruments", "scenarios"])
+def test_configuration_as_json_is_a_configuration_of_the_same_values(
+    tmp_path: Path, name: str
+) -> None:
+    said = run("config", name, "--json").stdout
+    path = tmp_path / "limits.json"
+    path.write_text(said)
+    again = run("config", str(path), "--json")
+    assert again.stderr == ""
+    assert again.stdout == said
+    from riskcore import config
+
+    load = {"instruments": config.load_instruments, "scenarios": config.load_scenarios}
+    load_one = load.get(name, config.load_config)
+    assert load_one(path).model_copy(update={"source": ""}) == load_one(name).model_copy(
+        update={"source": ""}
+    )
+
+
+def test_bare_nanoseconds_are_answered_with_a_duration(tmp_path: Path) -> None:
+    text = (ROOT / "config" / "default.yaml").read_text()
+    path = tmp_path / "limits.yaml"
+    old = next(line for line in text.splitlines() if line.strip().startswith("max_quote_age:"))
+    path.write_text(text.replace(old, "  max_quote_age: 3600000000000"))
+    done = run("config", str(path))
+    assert_one_line(done, 2, "max_quote_age is 3600000000000", 'has no unit: write "1h"')
+
+
 def test_configuration_shows_the_limits_that_matter() -> None:
     lines = run("config", "growth").stdout.splitlines()
     shown = {line.split()[0]: line.split()[1:3] for line in lines[1:]}
@@ -286,6 +314,18 @@ def test_checks_are_listed_with_parameters_as_the_files_spell_them() -> None:
 def test_emit_refuses_a_shape_that_cannot_be(tmp_path: Path) -> None:
     done = run("emit", "--out", str(tmp_path), "--orders", "18")
     assert_one_line(done, 2, "shape.orders", "multiple of 4")
+
+
+@pytest.mark.parametrize("command", ["emit", "profile"])
+def test_help_gives_the_range_of_each_size(command: str) -> None:
+    from riskcore.layout import SHAPE_BOUNDS
+
+    text = " ".join(run(command, "--help", width=200).stdout.split())
+    for name, (low, high) in SHAPE_BOUNDS.items():
+        if f"--{name} " in text:
+            said = text.partition(f"--{name} ")[2].partition("[default")[0]
+            assert f"{low} to {high}" in said or f"{low}<=x<={high}" in said, name
+    assert "--instruments " in text
 
 
 def test_emit_refuses_an_unknown_cpu(tmp_path: Path) -> None:
