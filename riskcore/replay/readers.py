@@ -8,6 +8,7 @@ an error unless the caller asks for such rows to be dropped as well.
 
 from __future__ import annotations
 
+import bisect
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -433,6 +434,40 @@ def _values(column: pa.ChunkedArray, title: str, text: bool, name: str) -> NDArr
         raise DataError(f"{name}: column {title!r} is {column.type}, not a number") from None
 
 
+def _dated(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """ISO 8601 texts as time stamps, all with a zone or all without one (UTC)."""
+    import pyarrow as pa
+
+    try:
+        return texts.cast(pa.timestamp("ns"))
+    except pa.ArrowInvalid:
+        return texts.cast(pa.timestamp("ns", tz="UTC"))
+
+
+def _no_time(column: pa.ChunkedArray, title: str) -> str:
+    """Which row of a column is the first that holds no time, and what stands there."""
+    import pyarrow as pa
+
+    wanted = "allowed are ISO 8601, or numbers since 1970 in s, ms, us or ns"
+    if not (pa.types.is_dictionary(column.type) or str(column.type) in ("string", "large_string")):
+        return f"column {title!r} is {column.type} and holds no times: {wanted}"
+    texts = column.cast(pa.string())
+
+    def dated(rows: int) -> bool:
+        """Whether the first rows hold times."""
+        try:
+            _dated(texts.slice(0, rows))
+        except pa.ArrowInvalid:
+            return False
+        return True
+
+    if _is_number(texts[0].as_py()):  # then one text among numbers made texts of all
+        row = next((n for n, text in enumerate(texts) if not _is_number(text.as_py())), 0)
+    else:
+        row = bisect.bisect_left(range(1, len(texts) + 1), True, key=lambda rows: not dated(rows))
+    return f"row {row + 1}: {title} {_shown(texts[row].as_py())} is no time: {wanted}"
+
+
 def _stamps(column: pa.ChunkedArray, title: str, name: str) -> NDArray[np.int64]:
     """Time stamps as int64 ns UTC: timestamps, dates, ISO text, or numbers since 1970."""
     import pyarrow as pa
@@ -442,14 +477,14 @@ def _stamps(column: pa.ChunkedArray, title: str, name: str) -> NDArray[np.int64]
     kind = column.type
     try:
         if pa.types.is_dictionary(kind) or str(kind) in ("string", "large_string"):
-            column = column.cast(pa.string()).cast(pa.timestamp("ns"))
+            column = _dated(column.cast(pa.string()))
             kind = column.type
         if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
             return np.asarray(column.cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy())
         exact = pa.types.is_integer(kind)
         numbers = column.cast(pa.int64() if exact else pa.float64()).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise DataError(f"{name}: column {title!r} does not hold times") from None
+        raise DataError(f"{name}: {_no_time(column, title)}") from None
     # One unit for each row: some exchanges changed from ms to us within one file.
     scale = ((numbers >= 10**17) & (numbers < 2**62)).astype(np.int64)
     for low, high, factor in EPOCH_UNITS:

@@ -402,7 +402,25 @@ def test_text_in_a_price_column_is_refused(tmp_path: Path) -> None:
 def test_text_in_the_time_column_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ABC.csv"
     path.write_text("date,open,high,low,close\nmonday,1,1,1,1\ntuesday,1,1,1,1\n")
-    assert "column 'date' does not hold times" in refused(path)
+    assert "ABC.csv: row 1: date 'monday' is no time: allowed are ISO 8601" in refused(path)
+
+
+@pytest.mark.parametrize("good", ["1704067200000", "2024-01-01", "2024-01-01T00:00:00Z"])
+def test_first_text_among_times_is_named_with_its_row(tmp_path: Path, good: str) -> None:
+    path = tmp_path / "ABC.csv"
+    rows = "".join(f"{date},1,1,1,1\n" for date in (good, good, "total:", good, "n/a?"))
+    path.write_text("date,open,high,low,close\n" + rows)
+    assert "ABC.csv: row 3: date 'total:' is no time" in refused(path)
+
+
+def test_column_of_another_type_holds_no_times(tmp_path: Path) -> None:
+    path = parquet(tmp_path, date=pa.array([b"a", b"b", b"c", b"d"]))
+    assert "column 'date' is binary and holds no times" in refused(path)
+
+
+def test_texts_with_a_zone_are_times(tmp_path: Path) -> None:
+    texts = [f"{np.datetime64(int(t), 'ns')}Z" for t in stamps()]
+    assert_four_bars(read_history(parquet(tmp_path, date=pa.array(texts))))
 
 
 def test_missing_time_stamp_is_refused(tmp_path: Path) -> None:
