@@ -42,7 +42,7 @@ class BuildNative(build_ext):
         The library is for x86-64-v2; the loader of glibc takes the faster code beside it where the
         processor has that level. A build in the tree keeps the headers that are checked in.
         """
-        from riskcore.bindings import files
+        from riskcore.bindings import emit, files
         from riskcore.layout import Shape
 
         package = ROOT / "riskcore" if self.inplace else Path(self.build_lib) / "riskcore"
@@ -51,6 +51,7 @@ class BuildNative(build_ext):
             files.write_library(package / "lib", Shape(), base, code, faster=dict(others))
         except files.LinkerError as error:
             raise SetupError(str(error)) from None
+        (package / "lib" / emit.SOURCE_SUMS).write_text(emit.source_sums())
         if not self.inplace:
             files.write_headers(package / "include", Shape())
 

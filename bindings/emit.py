@@ -34,6 +34,7 @@ PACKAGE = Path(layout.__file__).resolve().parent
 WORKER = Path(__file__).resolve().parent / "worker.py"
 CPU_LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4", "native")
 MEMORY_TABLE = "rc_functions"
+SOURCE_SUMS = "sources.sha256"  # beside the library: what it and the extension were built from
 
 # Everything that decides what Numba generates, so that no host and no user setting does.
 ENVIRONMENT = {
@@ -178,22 +179,42 @@ def _store(path: Path, image: bytes) -> None:
         return
 
 
+def _sources() -> list[Path]:
+    """Every source that ends up in the code."""
+    tools = ("collect.py", "lower.py", "tune.py", "link.py", "worker.py", "emit.py")
+    return [
+        *sorted((PACKAGE / "kernels").rglob("*.py")),
+        PACKAGE / "layout.py",
+        PACKAGE / "codes.py",
+        *(PACKAGE / "bindings" / name for name in tools),
+    ]
+
+
 @lru_cache(maxsize=1)
 def _sources_hash() -> str:
     """Hash of every source that ends up in the code."""
     state = hashlib.sha256()
-    sources = [
-        *sorted((PACKAGE / "kernels").rglob("*.py")),
-        PACKAGE / "layout.py",
-        PACKAGE / "codes.py",
-        *(
-            WORKER.parent / name
-            for name in ("collect.py", "lower.py", "tune.py", "link.py", "worker.py", "emit.py")
-        ),
-    ]
-    for path in sources:
+    for path in _sources():
         state.update(str(path.name).encode() + b"\0" + path.read_bytes() + b"\0")
     return state.hexdigest()
+
+
+def source_sums() -> str:
+    """A checksum and the path of each source, as ``sha256sum`` in the package's folder has them."""
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(PACKAGE)}\n"
+        for path in _sources()
+    )
+
+
+def edited_sources() -> list[str] | None:
+    """The sources that differ from what the extension was built from; None if that is unknown."""
+    try:
+        built = set((PACKAGE / "lib" / SOURCE_SUMS).read_text().splitlines())
+    except OSError:
+        return None
+    now = set(source_sums().splitlines())
+    return sorted({line.split("  ", 1)[1] for line in built ^ now})
 
 
 def _fingerprint(shape: Shape) -> str:

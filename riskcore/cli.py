@@ -729,6 +729,9 @@ def profile(
 ) -> None:
     """Time the kernels as they are in the source now, and show what became of one.
 
+    The kernels are those of the package that the first line names. For those of a checkout or a
+    copy: `python -m riskcore profile` in the folder above it, or PYTHONPATH=FOLDER.
+
     The kernels are emitted afresh if they were edited; the extension need not be built again. A
     session of every hot call is timed and sampled, kernel by kernel, then repeated under the JIT
     and in plain Python. Exit code 1 tells that these did not leave the same bytes.
@@ -736,7 +739,7 @@ def profile(
     with _one_line_errors():
         from rich.console import Console
 
-        from riskcore.bindings.emit import CPU_LEVELS, EmitError
+        from riskcore.bindings.emit import CPU_LEVELS, PACKAGE, EmitError, edited_sources
         from riskcore.errors import InputError
         from riskcore.profile import report, run
 
@@ -744,6 +747,9 @@ def profile(
             raise InputError(f"cpu is {cpu!r}: allowed is {', '.join(CPU_LEVELS)}")
         listed = tuple(name.strip() for name in (calls or "").split(",") if name.strip())
         options = run.Options(cpu or "", instruments, open_orders, listed, seconds=seconds)
+        here = Path("riskcore").resolve()
+        if (here / "kernels").is_dir() and here != PACKAGE:
+            _complain(f"NOTE: {here} is not what is profiled; for that: python -m riskcore profile")
 
         try:
             with Console(stderr=True).status("starting") as status:
@@ -755,6 +761,7 @@ def profile(
                         typer.echo(line)
                     status.start()
 
+                say(report.source_lines(str(PACKAGE), edited_sources()))
                 if asm or ir or loops:
                     name = asm or ir or loops or ""
                     if (asm, ir, loops).count(None) < 2:

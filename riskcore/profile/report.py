@@ -19,6 +19,22 @@ def time_text(ns: float) -> str:
     return f"{ns / 1e9:.2f} s"
 
 
+def source_lines(package: str, edited: list[str] | None) -> Iterator[str]:
+    """Which package is profiled, and how its sources differ from what the extension was built from.
+
+    Parameters
+    ----------
+    package : str
+        Its folder.
+    edited : list of str or None
+        Of ``emit.edited_sources``.
+    """
+    known = "the extension was built from these sources"
+    if edited:
+        known = f"edited since the extension was built: {', '.join(edited)}"
+    yield package if edited is None else f"{package}: {known}"
+
+
 def profile_lines(result: dict[str, Any], top: int) -> Iterator[str]:
     """What ran, where the time of each call goes, and the kernels over all calls.
 
@@ -42,9 +58,9 @@ def profile_lines(result: dict[str, Any], top: int) -> Iterator[str]:
     error = 100 * sqrt(0.1 * 0.9 / result["samples"])
     yield f"a share of 10 % is good to ±{error:.1f} (one standard error)"
     yield (
-        "what is sampled is byte for byte the code that ships"
+        "what is sampled is byte for byte the code just emitted"
         if result["same_code"]
-        else "NOTE: the sampled code differs from the code that ships"
+        else "NOTE: the sampled code differs from the code just emitted"
     )
     yield ""
     yield f"{'one call, and in it each kernel':<50}{'time':>10}{'share':>10}{'with inlined':>15}"

@@ -1,6 +1,6 @@
 """The profile: compile, record, check, time, sample, and put the samples where they belong.
 
-What is sampled is the code that ships, with every kernel inlined where it ships inlined: each
+What is sampled is the code just emitted, with every kernel inlined where it ships inlined: each
 instruction knows the kernel and the line that it comes from. Times come from runs without the
 timer; the samples only share them out.
 """
@@ -217,7 +217,12 @@ class Session:
             code_size=len(machine_code),
             remarks=listing["remarks"],
             found=self.found,
-        ) | {"cpu": self.cpu, "same_code": machine_code == link.text_section(image)}
+        ) | {
+            "cpu": self.cpu,
+            "same_code": machine_code == link.text_section(image),
+            "package": str(emit.PACKAGE),
+            "edited": emit.edited_sources(),
+        }
 
     def _checkpoints(self) -> list[int]:
         """Calls after which the whole buffer is compared; the first is plain Python's last."""
@@ -413,9 +418,9 @@ def inspect(
     Returns
     -------
     list of dict
-        Per kernel: ``kernel``, ``place``, ``cpu``, ``stands_alone`` (whether the library has it as
-        a function), ``instructions``, ``inlined_into`` (instructions in each function), ``asm`` and
-        ``ir`` (lines), ``loops``. Where the library has it only inlined, ``asm`` and ``ir`` are
+        Per kernel: ``package`` (its folder), ``kernel``, ``place``, ``cpu``, ``stands_alone``
+        (whether the library has it as a function), ``instructions``, ``inlined_into``
+        (instructions in each function), ``asm`` and ``ir`` (lines), ``loops``. Where the library has it only inlined, ``asm`` and ``ir`` are
         those of the kernel compiled by itself.
     """
     found = catalog.find(wanted)
@@ -443,6 +448,7 @@ def inspect(
             asm += code.annotate(assembly.functions[name], kernel.name, assembly.constants)
         result.append(
             {
+                "package": str(emit.PACKAGE),
                 "kernel": kernel.name,
                 "place": kernel.place,
                 "cpu": cpu,

@@ -28,6 +28,7 @@ NATIVE = {
     *("riskcore/lib/pkgconfig/riskcore.pc", "riskcore/lib/pkgconfig/riskcore-static.pc"),
     "riskcore/lib/cmake/riskcore/riskcoreConfig.cmake",
     "riskcore/lib/cmake/riskcore/riskcoreConfigVersion.cmake",
+    *("riskcore/__main__.py", "riskcore/lib/sources.sha256"),
 }
 pytestmark = pytest.mark.slow
 

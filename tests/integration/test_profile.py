@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from riskcore.bindings import lower, screen
+from riskcore.bindings import emit, lower, screen
 from riskcore.errors import InputError
 from riskcore.kernels.api import EXPORTS
 from riskcore.layout import Shape, allocate, record_dtype, state_dtype
@@ -34,6 +34,7 @@ def run(*arguments: str, package: Path = ROOT) -> subprocess.CompletedProcess[st
         text=True,
         timeout=300,
         env=environment,
+        cwd=package,
         check=False,
     )
 
@@ -252,6 +253,34 @@ def copy_of_package(folder: Path) -> Path:
     return package
 
 
+def test_package_in_the_working_directory_that_is_not_profiled_is_told(tmp_path: Path) -> None:
+    package = tmp_path / "riskcore"
+    (package / "kernels").mkdir(parents=True)
+    environment = dict(os.environ, NO_COLOR="1", PYTHONPATH=str(ROOT))
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "riskcore", "profile", "--asm", "no_such_kernel"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.stdout.startswith(f"{ROOT}/riskcore")
+    assert f"{package} is not what is profiled" in done.stderr
+
+
+def test_sources_edited_since_the_build_are_named(tmp_path: Path, monkeypatch) -> None:
+    package = copy_of_package(tmp_path)
+    monkeypatch.setattr(emit, "PACKAGE", package)
+    (package / "lib" / emit.SOURCE_SUMS).write_text(emit.source_sums())
+    assert emit.edited_sources() == []
+    (package / "codes.py").write_text("")
+    (package / "kernels" / "tail.py").unlink()
+    assert emit.edited_sources() == ["codes.py", "kernels/tail.py"]
+    (package / "lib" / emit.SOURCE_SUMS).unlink()
+    assert emit.edited_sources() is None
+
+
 def test_kernel_just_edited_is_profiled_and_a_disagreement_is_named(tmp_path: Path) -> None:
     # What is added is seen by compiled code only, so plain Python leaves other bytes.
     source = copy_of_package(tmp_path) / "kernels" / "tail.py"
@@ -262,6 +291,8 @@ def test_kernel_just_edited_is_profiled_and_a_disagreement_is_named(tmp_path: Pa
     source.write_text(text)
     listing = run("--asm", "position_risk", package=tmp_path)
     assert listing.returncode == 0, listing.stderr
+    first = listing.stdout.splitlines()[0]
+    assert first == f"{tmp_path}/riskcore: edited since the extension was built: kernels/tail.py"
     assert "out.exposure = exposure + ADDED" in listing.stdout
     assert "= 1234.5" in listing.stdout
     done = run("--calls", "rc_position_risk", "--seconds", "0.3", package=tmp_path)
