@@ -420,8 +420,8 @@ def inspect(
     list of dict
         Per kernel: ``package`` (its folder), ``kernel``, ``place``, ``cpu``, ``stands_alone``
         (whether the library has it as a function), ``instructions``, ``inlined_into``
-        (instructions in each function), ``asm`` and ``ir`` (lines), ``loops``. Where the library has it only inlined, ``asm`` and ``ir`` are
-        those of the kernel compiled by itself.
+        (instructions in each function), ``asm`` and ``ir`` (lines), ``loops``. Where the
+        library has it only inlined, ``asm`` and ``ir`` are those of the kernel compiled by itself.
     """
     found = catalog.find(wanted)
     cpu = cpu or emit.host_level()
