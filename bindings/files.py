@@ -22,7 +22,7 @@ from pathlib import Path
 
 from riskcore.bindings import header
 from riskcore.kernels.api import EXPORTS
-from riskcore.layout import Shape
+from riskcore.layout import Shape, layout_symbol
 
 SHARED = "libriskcore.so"
 STATIC = "libriskcore.a"
@@ -67,11 +67,11 @@ def write_library(
     cpu : str
         Level that the code needs.
     image : bytes
-        Object code with global functions.
+        Object code with global functions and the constant ``layout_symbol``.
     faster : mapping of str to bytes
         Objects for higher levels, for the loader to choose from.
     rename : pair of str
-        Prefix and suffix around the names of the functions.
+        Prefix and suffix around the global names.
 
     Returns
     -------
@@ -83,7 +83,8 @@ def write_library(
     LinkerError
         If there is a linker and it fails.
     """
-    names = [f"{rename[0]}{export.name}{rename[1]}" for export in EXPORTS]
+    symbols = [*(export.name for export in EXPORTS), layout_symbol(shape)]
+    names = [f"{rename[0]}{symbol}{rename[1]}" for symbol in symbols]
     written = [_write(directory / STATIC, archive({"riskcore.o": image}, {"riskcore.o": names}))]
     images = {directory: image}
     images |= {directory / "glibc-hwcaps" / level: code for level, code in (faster or {}).items()}

@@ -55,6 +55,11 @@ def add_table(ir: str, names: list[str], table: str) -> str:
     return f"{ir}\n@{table} = constant [{len(names)} x ptr] [{entries}]\n"
 
 
+def add_constant(ir: str, name: str, value: int) -> str:
+    """Export an int64 that never changes."""
+    return f"{ir}\n@{name} = constant i64 {value}\n"
+
+
 def rename(ir: str, names: list[str], prefix: str = "", suffix: str = "") -> str:
     """Rename the exported functions."""
     if not prefix and not suffix:

@@ -39,19 +39,25 @@ def main() -> int:
 
     from riskcore.bindings import link, lower
     from riskcore.kernels.api import EXPORTS
-    from riskcore.layout import Shape
+    from riskcore.layout import Shape, layout_hash, layout_symbol
 
+    shape = Shape(**request["shape"])
     names = [export.name for export in EXPORTS]
     try:
         if request["ir_read"]:
             ir = gzip.decompress(Path(request["ir_read"]).read_bytes()).decode()
         else:
-            ir = lower.lower(Shape(**request["shape"]))
+            ir = lower.lower(shape)
             Path(request["ir_write"]).write_bytes(gzip.compress(ir.encode(), 1, mtime=0))
         texts = []
         for job in request["jobs"]:
-            text = link.add_table(ir, names, job["table"]) if job["table"] else ir
-            texts.append(link.rename(text, names, job["prefix"], job["suffix"]))
+            text = link.rename(ir, names, job["prefix"], job["suffix"])
+            if job["table"]:
+                text = link.add_table(text, names, job["table"])
+            elif not job["listing"]:
+                symbol = f"{job['prefix']}{layout_symbol(shape)}{job['suffix']}"
+                text = link.add_constant(text, symbol, layout_hash(shape))
+            texts.append(text)
         # Each in a process of its own: code generation is all that is left, and takes seconds.
         workers = min(len(texts), os.cpu_count() or 1)
         with ProcessPoolExecutor(workers, get_context("fork")) as pool:

@@ -1040,6 +1040,11 @@ def layout_hash(shape: Shape = Shape()) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 2
 
 
+def layout_symbol(shape: Shape = Shape()) -> str:
+    """The constant that a library of the shape defines and its C header refers to."""
+    return f"rc_layout_{layout_hash(shape):016x}"
+
+
 def allocate(dtype: np.dtype) -> np.recarray:
     """One zeroed record of the dtype in memory aligned to 64 bytes."""
     raw = np.zeros(dtype.itemsize + ALIGNMENT, dtype=np.uint8)

@@ -114,8 +114,9 @@ extern "C" {
 
 /* The shape is frozen into this header and into the library. A buffer carries its shape and
  * RC_LAYOUT_HASH, a hash of every field's name, type, size and place and of the shape:
- * rc_state_attach refuses a buffer that any other library made. Whether this header and the library
- * that you have linked fit is one call at start-up: rc_library_matches().
+ * rc_state_attach refuses a buffer that any other library made. A library of another shape or
+ * layout than this header does not link, and a shared one does not load: the name of a constant in
+ * it ends with the hash.
  */
 #define RC_VERSION "0.1.0"                           /* of the package */
 #define RC_VERSION_MAJOR 0
@@ -136,6 +137,19 @@ extern "C" {
 #define RC_WINDOW 512                                /* shape: window */
 #define RC_SCENARIOS 32                              /* shape: scenarios */
 #define RC_ORDERS 4096                               /* shape: orders */
+
+/* What a library of this header defines, and no other: a program that links another one stops here,
+ * not at its first call. Define RC_WITHOUT_LIBRARY where a program only reads records and names.
+ */
+#ifndef RC_WITHOUT_LIBRARY
+extern const int64_t rc_layout_04a2fbbd45007a16;
+#if defined(__has_attribute)
+#if __has_attribute(retain)
+__attribute__((retain)) /* also with --gc-sections */
+#endif
+#endif
+__attribute__((used)) static const int64_t *const rc_linked_layout = &rc_layout_04a2fbbd45007a16;
+#endif
 
 /* ================================================================================================
  * Conventions
@@ -3121,8 +3135,8 @@ static inline const char *rc_size_limit_name(int64_t number)
     }
 }
 
-/* 1 where the library that is linked is that of this header, 0 where it was made for another shape
- * or version. Call it once at start-up, before any buffer is made.
+/* 1 where the library that answers is that of this header, 0 where it was made for another shape or
+ * version. With RC_WITHOUT_LIBRARY nothing else looks.
  */
 static inline int rc_library_matches(void)
 {

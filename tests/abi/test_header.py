@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,14 @@ from riskcore import codes
 from riskcore._core import Core
 from riskcore.bindings import emit, header, prose
 from riskcore.kernels.api import EXPORTS, Export
-from riskcore.layout import RECORDS, STATE_BLOCKS, Shape, record_dtype, state_dtype
+from riskcore.layout import (
+    RECORDS,
+    STATE_BLOCKS,
+    Shape,
+    layout_symbol,
+    record_dtype,
+    state_dtype,
+)
 from tests.abi.native import (
     COMPILERS,
     WARNINGS,
@@ -162,11 +170,15 @@ def test_every_name_in_a_comment_exists():
     defined = set(re.findall(r"#define (RC_\w+)", TEXT))
     defined |= set(re.findall(r"^    (RC_\w+) = ", TEXT, re.MULTILINE))
     used = set(re.findall(r"\bRC_[A-Z0-9_]+\b(?![*A-Z_])", TEXT)) - {"RISKCORE_H"}
-    assert {name for name in used if not name.endswith("_")} <= defined | {"RC_NAME"}
+    assert {name for name in used if not name.endswith("_")} <= defined | {
+        "RC_NAME",
+        "RC_WITHOUT_LIBRARY",
+    }
     functions = set(re.findall(r"\b(rc_\w+)\(", TEXT))
     structs = set(re.findall(r"^(?:struct|enum) (rc_\w+) \{", TEXT, re.MULTILINE))
     named = set(re.findall(r"\brc_[a-z0-9_]*[a-z0-9]\b(?!_)", TEXT))
-    assert named <= functions | structs | {f"{name}_name" for name in structs}
+    constants = {layout_symbol(Shape()), "rc_linked_layout"}
+    assert named <= functions | structs | constants | {f"{name}_name" for name in structs}
 
 
 def test_the_header_is_mostly_words():
@@ -188,8 +200,8 @@ def test_names_are_those_of_python(tmp_path, tree):
         for number in [*enum.shown, 9999]
     ]
     source = "\n".join(
-        ["#include <riskcore.h>", "#include <stdio.h>", "int main(void)", "{", *calls,
-         "    return 0;", "}", ""]
+        ["#define RC_WITHOUT_LIBRARY", "#include <riskcore.h>", "#include <stdio.h>",
+         "int main(void)", "{", *calls, "    return 0;", "}", ""]
     )  # fmt: skip
     printed = output(compile_program(source, tmp_path, f"-I{tree / 'include'}"))
     seen: dict[str, dict[int, str]] = {name: {} for name in groups}
@@ -231,6 +243,7 @@ int main(void)
 # --- header, library and buffer belong together ---------------------------------------------------
 
 MATCH = """
+#define RC_WITHOUT_LIBRARY
 #include <riskcore.h>
 #include <stdio.h>
 static struct rc_state state;
@@ -254,7 +267,7 @@ def initialised(shape: Shape, path: Path) -> Path:
 @pytest.mark.parametrize(
     ("library", "expected"), [("tree", "1 OK 1 1"), ("small_tree", "0 WRONG_SHAPE 0 0")]
 )
-def test_a_library_of_another_shape_refuses_the_buffer(tmp_path, tree, library, expected, request):
+def test_unchecked_a_library_of_another_shape_refuses_the_buffer(tmp_path, tree, library, expected, request):
     linked = request.getfixturevalue(library)
     buffer = initialised(Shape(), tmp_path / "state")
     program = compile_program(
@@ -269,6 +282,55 @@ def test_the_header_of_a_small_shape_fits_its_library(tmp_path, small_tree):
         MATCH, tmp_path, f"-I{small_tree / 'include'}", small_tree / "lib" / "libriskcore.a"
     )
     assert output(program, buffer).strip() == "1 OK 1 1"
+
+
+# One call that would write far beyond a smaller account, and no look at the library before it.
+CARELESS = """
+#include <riskcore.h>
+static struct rc_state state;
+int main(void) { return rc_state_init(&state) != RC_OK; }
+"""
+
+
+@pytest.mark.parametrize("language", COMPILERS)
+@pytest.mark.parametrize("kind", ["a", "so"])
+@pytest.mark.parametrize("options", [(), ("-O2", "-fdata-sections", "-Wl,--gc-sections")])
+def test_a_library_of_another_shape_does_not_link(
+    tmp_path, tree, small_tree, language, kind, options
+):
+    source = tmp_path / f"careless.{language[0]}"
+    source.write_text(CARELESS)
+    command = [*COMPILERS[language], *WARNINGS, *options, "-x", language, str(source), "-x", "none"]
+    command += [f"-I{small_tree / 'include'}", f"-Wl,-rpath,{small_tree / 'lib'}"]
+    command += ["-o", str(tmp_path / "careless")]
+    path = Path("lib", f"libriskcore.{kind}")
+    done = subprocess.run([*command, tree / path], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert f"undefined reference to `{layout_symbol(SMALL)}'" in done.stderr
+    done = subprocess.run([*command, small_tree / path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    output(tmp_path / "careless")
+
+
+def test_a_shared_library_of_another_shape_does_not_load(tmp_path, tree, small_tree):
+    lib = tmp_path / "lib"
+    lib.mkdir()
+    shutil.copy(small_tree / "lib" / "libriskcore.so", lib)
+    options = (f"-I{small_tree / 'include'}", f"-L{lib}", "-lriskcore", f"-Wl,-rpath,{lib}")
+    program = compile_program(CARELESS, tmp_path, *options)
+    output(program)
+    shutil.copy(tree / "lib" / "libriskcore.so", lib)
+    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert done.returncode == 127
+    assert layout_symbol(SMALL) in done.stderr
+
+
+def test_two_files_of_a_program_include_it(tmp_path, small_tree):
+    second = tmp_path / "second.c"
+    second.write_text("#include <riskcore.h>\nint64_t size(void);\n"
+                      "int64_t size(void) { return rc_state_size(); }\n")  # fmt: skip
+    options = (f"-I{small_tree / 'include'}", second, small_tree / "lib" / "libriskcore.a")
+    output(compile_program(CARELESS, tmp_path, *options))
 
 
 def test_renamed_functions_are_declared_as_they_are_called(tmp_path):

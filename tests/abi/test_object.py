@@ -13,7 +13,7 @@ from riskcore import codes
 from riskcore.bindings import emit, lower
 from riskcore.bindings.link import undefined_symbols
 from riskcore.kernels.api import EXPORTS
-from riskcore.layout import Shape, allocate, state_dtype
+from riskcore.layout import Shape, allocate, layout_symbol, state_dtype
 from tests.support import SMALL
 
 NAMES = [export.name for export in EXPORTS]
@@ -48,15 +48,22 @@ def test_a_missing_symbol_is_seen(tmp_path):
     assert undefined_symbols(target.read_bytes()) == ["sin"]
 
 
-def test_exactly_the_table_is_exported(library):
-    rows = symbols(library["riskcore.o"], "--extern-only", "--defined-only")
-    assert sorted(row[-1] for row in rows) == sorted(NAMES)
-    assert {row[1] for row in rows} == {"T"}
+def test_exactly_the_table_and_the_layout_are_exported(library):
+    for name in ("riskcore.o", "libriskcore.a"):
+        rows = symbols(library[name], "--extern-only", "--defined-only")
+        kinds = {row[-1]: row[1] for row in rows if len(row) == 3}
+        assert kinds == dict.fromkeys(NAMES, "T") | {layout_symbol(SMALL): "R"}
+
+
+def test_the_index_of_the_archive_names_every_symbol(library):
+    rows = symbols(library["libriskcore.a"], "--print-armap", "--defined-only", "--extern-only")
+    index = [row[0] for row in rows if row[1:] == ["in", "riskcore.o"]]
+    assert sorted(index) == sorted([*NAMES, layout_symbol(SMALL)])
 
 
 def test_shared_library_exports_the_table_and_needs_nothing(library):
     rows = symbols(library["libriskcore.so"], "--dynamic", "--defined-only")
-    assert sorted(row[-1] for row in rows) == sorted(NAMES)
+    assert sorted(row[-1] for row in rows) == sorted([*NAMES, layout_symbol(SMALL)])
     done = subprocess.run(
         ["readelf", "--dynamic", library["libriskcore.so"]],
         capture_output=True,
@@ -114,7 +121,7 @@ def test_prefix_and_suffix(tmp_path):
     (path,) = (path for path in files if path.name == "libriskcore.a")
     rows = symbols(path, "--extern-only", "--defined-only")
     names = {row[-1] for row in rows if len(row) == 3}
-    assert names == {f"desk_{name}_2" for name in NAMES}
+    assert names == {f"desk_{name}_2" for name in (*NAMES, layout_symbol(SMALL))}
 
 
 @pytest.mark.slow
