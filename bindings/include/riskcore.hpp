@@ -3,22 +3,30 @@
 // Header only; everything in here is a thin inline layer. What the functions mean, and what their
 // statuses are, is said in riskcore.h and not repeated.
 //
+// A complete program. Python attaches and configures an account from YAML files, C++ opens the same
+// place:
+//
+//     python3 -c "import riskcore; riskcore.AdaptiveRiskManager.attach(
+//         'account', 'growth', time_ns=1700000000000000000)"
+//
 //     #include <riskcore.hpp>
 //     #include <cstdio>
 //
 //     int main()
 //     {
 //         namespace rc = riskcore;
-//         const rc::Instrument bitcoin{0};
-//         const rc::Venue venue{0};
+//         const rc::Instrument bitcoin{5}; // indices follow the order in the YAML files
+//         const rc::Venue venue{1};
 //         const rc::Currency dollar{0};
-//         rc::Time now{1700000000000000000};
+//         const rc::Time now{1700000000000000000}; // ns since 1970, UTC: nothing reads a clock
 //
-//         rc::Session account = rc::Session::open(rc::Place::at("shm:desk-7"));
-//         account.set_parameters(now, limits);          // ... and venue, currency, strategy,
-//         account.transfer(now, venue, dollar, 1e6);    // instrument: from your own files, or from
-//         account.quote(now, bitcoin, rc::Ticks{370000}, rc::Lots{12000},  // the Python package
-//                       rc::Ticks{370001}, rc::Lots{9000});
+//         rc::Options options;
+//         options.create = false; // a misspelt place is an error, not a new account
+//         rc::Session account = rc::Session::open(rc::Place::at("account"), options);
+//         account.transfer(now, venue, dollar, 1e6);
+//         account.quote(now, bitcoin, rc::Ticks{370000}, rc::Lots{12000}, rc::Ticks{370001},
+//                       rc::Lots{9000});
+//         account.trade(now, bitcoin, rc::Ticks{370001}, rc::Lots{250000});
 //
 //         rc::Order order;
 //         order.client_id = rc::ClientId{1};
@@ -27,11 +35,17 @@
 //         order.side = rc::Side::buy;
 //         order.lots = rc::Lots{8000};
 //         order.price = rc::Ticks{370001};
-//         rc::Decision decision;
-//         if (account.check(order, decision) != rc::Action::reject)
-//             send_to_venue(order, decision.lots(), decision.handle());
-//         decision.for_each_reason([](const char *name) { std::puts(name); });
+//         order.confidence = 0.9;
+//         const rc::Decision decision = account.check(order);
+//         std::printf("%s %lld lots\n", rc::name(decision.action()),
+//                     static_cast<long long>(decision.lots().value()));
+//         decision.for_each_reason([](const char *reason) { std::printf("  %s\n", reason); });
+//         if (decision.rejected()) return 0;
+//         // Send decision.lots() to the venue. What comes back names the order by its handle.
+//         account.ack(now, decision.handle(), rc::VenueOrderId{77});
 //     }
+//
+// It prints what the program at the top of riskcore.h prints: RESIZE 2702 lots, and six reasons.
 //
 // `Core` is one account in memory: every method is one call of the library. `Session` is the same
 // with everything around it: each event is written to a journal that survives the process before
@@ -51,6 +65,10 @@
 #ifndef RISKCORE_HPP
 #define RISKCORE_HPP
 
+#if __cplusplus < 201703L
+#error "riskcore.hpp needs C++17 or later: compile with -std=c++17"
+#endif
+
 #include <riskcore.h>
 
 #include <cerrno>
@@ -67,6 +85,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -315,6 +334,43 @@ namespace detail {
     fail(what + ": " + std::strerror(error));
 }
 
+// The shape of riskcore.h.
+inline std::string shape_text()
+{
+    return std::to_string(RC_INSTRUMENTS) + " instruments, " + std::to_string(RC_STRATEGIES)
+        + " strategies, " + std::to_string(RC_VENUES) + " venues, " + std::to_string(RC_CURRENCIES)
+        + " currencies, " + std::to_string(RC_REGIMES) + " regimes, window "
+        + std::to_string(RC_WINDOW) + ", " + std::to_string(RC_SCENARIOS) + " scenarios, "
+        + std::to_string(RC_ORDERS) + " orders";
+}
+
+// An account of another shape, in full: what it has, and what it should have.
+inline void require_shape(const ::rc_header &head, const std::string &what)
+{
+    if (head.magic != RC_MAGIC || head.abi_version != RC_ABI_VERSION) return; // told by others
+    const struct {
+        const char *name;
+        std::int64_t found, expected;
+    } sizes[] = {
+        {"instruments", head.instruments, RC_INSTRUMENTS},
+        {"strategies", head.strategies, RC_STRATEGIES},
+        {"venues", head.venues, RC_VENUES},
+        {"currencies", head.currencies, RC_CURRENCIES},
+        {"regimes", head.regimes, RC_REGIMES},
+        {"window", head.window, RC_WINDOW},
+        {"scenarios", head.scenarios, RC_SCENARIOS},
+        {"orders", head.orders, RC_ORDERS},
+    };
+    std::string differing;
+    for (const auto &size : sizes)
+        if (size.found != size.expected)
+            differing += (differing.empty() ? "" : ", ") + (size.name
+                + (" " + std::to_string(size.found)) + ", not " + std::to_string(size.expected));
+    if (!differing.empty())
+        fail(what + ": WRONG_SHAPE: it has " + differing
+             + "; build with the header and library of its shape");
+}
+
 // A part that the library does not accept: which, and why.
 inline void require_attached(std::int64_t status, const std::string &what)
 {
@@ -329,9 +385,15 @@ inline void require_attached(std::int64_t status, const std::string &what)
     fail(what + ": " + ::rc_status_name(status) + ": " + why);
 }
 
+// What links fits; this is for a library that took its place by other means.
 inline void require_library()
 {
-    if (!::rc_library_matches()) fail("riskcore.h and the library are of different builds");
+    if (::rc_library_matches()) return;
+    fail("riskcore.h and the library are of different builds: the header has layout "
+         + std::to_string(RC_LAYOUT_HASH) + " and " + std::to_string(RC_STATE_SIZE)
+         + " bytes for " + shape_text() + ", the library layout "
+         + std::to_string(::rc_layout_hash()) + " and " + std::to_string(::rc_state_size())
+         + " bytes");
 }
 
 } // namespace detail
@@ -357,6 +419,12 @@ public:
     {
         const ::rc_order record = order.record();
         return static_cast<Action>(::rc_what_if(state_, &record, &decision.record));
+    }
+    [[nodiscard]] Decision what_if(const Order &order) const noexcept
+    {
+        Decision decision;
+        what_if(order, decision);
+        return decision;
     }
     Status size(const ::rc_signal &signal, ::rc_sizing &sizing) const noexcept
     {
@@ -493,6 +561,12 @@ public:
     {
         return static_cast<Action>(::rc_check_batch(state_, orders, decisions, count));
     }
+    [[nodiscard]] Decision check(const Order &order) noexcept
+    {
+        Decision decision;
+        check(order, decision);
+        return decision;
+    }
     Status cancel(Time time, Handle handle) noexcept
     {
         return Status{::rc_cancel(state_, time.value(), handle.value())};
@@ -624,7 +698,50 @@ public:
     const std::string &directory() const noexcept { return directory_; } // "" for shared memory
     std::string file(const char *part) const { return prefix_ + part; }
 
+    // Refuse a directory that is not the account's own: one of others, or of other files. Made where
+    // it is missing and may be; its parents never.
+    void require_directory(bool create) const
+    {
+        struct stat info {};
+        if (::stat(directory_.c_str(), &info) != 0) {
+            if (errno != ENOENT) detail::fail_system(directory_, errno);
+            if (!create) detail::fail(directory_ + ": there is no account here, and none may be made");
+            if (::mkdir(directory_.c_str(), 0700) != 0) detail::fail_system(directory_, errno);
+            return;
+        }
+        if (!S_ISDIR(info.st_mode)) detail::fail(directory_ + ": not a directory");
+        const char *elsewhere = "; name a directory of the account's own";
+        if (info.st_uid != ::geteuid())
+            detail::fail(directory_ + ": belongs to another user" + elsewhere);
+        bool account = false, foreign = false;
+        look(account, foreign);
+        if ((info.st_mode & 077U) != 0U)
+            detail::fail(directory_ + ": group or others have access"
+                         + (account || !foreign ? "; chmod go-rwx first" : elsewhere));
+        if (!account && foreign)
+            detail::fail(directory_ + ": holds other files and no account" + elsewhere);
+    }
+
 private:
+    // What a directory has: a part of an account, anything that belongs to none.
+    void look(bool &account, bool &foreign) const
+    {
+        struct Close {
+            void operator()(DIR *open) const noexcept { ::closedir(open); }
+        };
+        const std::unique_ptr<DIR, Close> open{::opendir(directory_.c_str())};
+        if (open == nullptr) detail::fail_system(directory_, errno);
+        while (const dirent *entry = ::readdir(open.get())) {
+            const std::string_view name{entry->d_name};
+            if (name == "." || name == "..") continue;
+            const bool part = name == "state" || name == "control" || name == "published"
+                || name == "journal";
+            const bool beside = name == "names.json" || name == "archive" || name == "journal.new"
+                || name == "checkpoint-a" || name == "checkpoint-b";
+            account = account || part;
+            foreign = foreign || !(part || beside);
+        }
+    }
     Place(std::string directory, std::string prefix)
         : directory_(std::move(directory)), prefix_(std::move(prefix))
     {
@@ -743,11 +860,12 @@ private:
 // Session: an account with its journal
 // ================================================================================================
 
-// Of a place that is made.
+// Of a place that is made, and whether one may be.
 struct Options {
     std::int64_t capacity = std::int64_t{1} << 16; // records of the journal, a power of two
     std::int64_t reserve = -1;                     // of them kept for facts; -1: a sixteenth
     std::int64_t publish_interval = 1000;          // records between two published copies
+    bool create = true; // false: refuse a place without an account, which a misspelt one is
 };
 
 // What Session::open found and did.
@@ -916,6 +1034,12 @@ public:
         return static_cast<Action>(::rc_submit_batch(state_, journal_, ring_, control_, page_,
                                                      orders, decisions, count));
     }
+    [[nodiscard]] Decision check(const Order &order) noexcept
+    {
+        Decision decision;
+        check(order, decision);
+        return decision;
+    }
     Status cancel(Time time, Handle handle) noexcept
     {
         return submit(make(RC_EVENT_CANCEL, time, handle));
@@ -1025,6 +1149,9 @@ public:
         event.code = code;
         return submit(event);
     }
+    // RC_CONTROL_RESET_KILL undoes a kill that this process pulled. One that was pulled through the
+    // control page stands there, and kills again before the next event: take it back where it was
+    // pulled, with ControlPage::request(RC_CONTROL_RESET_KILL, 0, 0, author).
     Status control(Time time, ::rc_control_code code, std::int64_t target, std::int64_t value,
                    Author author) noexcept
     {
@@ -1093,15 +1220,7 @@ private:
 
     void open_files(const Place &place, const Options &options)
     {
-        if (!place.directory().empty()) {
-            const char *directory = place.directory().c_str();
-            if (::mkdir(directory, 0700) != 0 && errno != EEXIST)
-                detail::fail_system(place.directory(), errno);
-            struct stat info {};
-            if (::stat(directory, &info) != 0) detail::fail_system(place.directory(), errno);
-            if (!S_ISDIR(info.st_mode)) detail::fail(place.directory() + ": not a directory");
-            Mapping::require_private(place.directory(), info);
-        }
+        if (!place.directory().empty()) place.require_directory(options.create);
         constexpr const char *parts[] = {"state", "control", "published", "journal"};
         std::string present, missing;
         for (const char *part : parts) {
@@ -1111,8 +1230,10 @@ private:
         if (!present.empty() && !missing.empty())
             detail::fail(place.file(parts[0]) + ": the place is incomplete: it has " + present
                          + " but not " + missing + "; restore it, or remove what is there");
-        if (present.empty()) create(place, options);
-        else attach(place);
+        if (!present.empty()) return attach(place);
+        if (!options.create)
+            detail::fail(place.file(parts[0]) + ": there is no account here, and none may be made");
+        create(place, options);
     }
 
     void lock_state()
@@ -1176,6 +1297,11 @@ private:
     {
         state_file_ = Mapping::open(place.file("state"), Mapping::Access::write);
         lock_state();
+        // The state tells most about what made the place, so it is asked first.
+        ::rc_header made{};
+        if (state_file_.size() < sizeof made) state_file_.require_size(sizeof(::rc_state));
+        state_file_.read(&made, sizeof made);
+        detail::require_shape(made, state_file_.path());
         control_file_ = Mapping::open(place.file("control"), Mapping::Access::write);
         page_file_ = Mapping::open(place.file("published"), Mapping::Access::write);
         journal_file_ = Mapping::open(place.file("journal"), Mapping::Access::write);
@@ -1319,7 +1445,8 @@ public:
         return control;
     }
 
-    // The next check rejects. Never refused, never waits.
+    // The next check rejects, until RC_CONTROL_RESET_KILL is requested here: a reset by the writer
+    // alone does not hold. Never refused, never waits.
     void kill(Author author) noexcept { ::rc_control_kill(page(), author.value()); }
 
     // Limits for the writer's next entry. Returns the number that the published page shows in

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from riskcore.manager import AdaptiveRiskManager
-from tests.examples.programs import WARNINGS, build, run
+from riskcore.store.place import Place
+from riskcore.store.writer import Writer
+from tests.abi.native import introduction
+from tests.examples.programs import WARNINGS, build, package_environment, run
+from tests.support import SMALL
 
 HERE = Path(__file__).parent
 NOW = 1_700_000_000_000_000_000
@@ -61,18 +67,112 @@ def compiles(link: tuple[object, ...], folder: Path, program: str) -> bool:
     return run("g++", "-std=c++17", "-fsyntax-only", *link[:1], source).returncode == 0
 
 
-def test_the_example_in_the_header_compiles(
+def test_the_example_in_the_header_is_a_program_that_runs(
     link: tuple[object, ...], tree: Path, tmp_path: Path
 ) -> None:
-    lines = (tree / "include" / "riskcore.hpp").read_text(encoding="utf-8").splitlines()
-    start = next(k for k, line in enumerate(lines) if line.endswith("#include <riskcore.hpp>"))
-    end = lines.index("//     }", start)
-    program = [line.removeprefix("//     ").removeprefix("//") for line in lines[start : end + 1]]
-    rest = [
-        "static rc_parameters limits;",
-        "void send_to_venue(const riskcore::Order &, riskcore::Lots, riskcore::Handle);",
-    ]
-    assert compiles(link, tmp_path, "\n".join([program[0], *rest, *program[1:]]))
+    text = (tree / "include" / "riskcore.hpp").read_text(encoding="utf-8")
+    text = "\n".join(line.removeprefix("//").strip("\n") for line in text.splitlines())
+    (preparation,) = re.findall(r'python3 -c "(.*?)"$', text, re.MULTILINE | re.DOTALL)
+    code = " ".join(preparation.split()).replace("attach( ", "attach(")
+    done = run(sys.executable, "-c", code, cwd=tmp_path, env=package_environment())
+    assert done.returncode == 0, done.stderr
+    start = text.index("     #include <riskcore.hpp>")
+    source = tmp_path / "example.cpp"
+    source.write_text(text[start : text.index("\n     }\n", start)] + "\n     }\n")
+    done = run(build(tmp_path / "example", "-Wold-style-cast", source, *link), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, *reasons = done.stdout.splitlines()
+    (promised,) = re.findall(r"riskcore\.h prints: (.*), and six reasons\.", text)
+    assert (first, len(reasons)) == (promised, 6)
+    header = (tree / "include" / "riskcore.h").read_text(encoding="utf-8")
+    assert introduction(header)[1].splitlines()[:7] == [first, *reasons]
+
+
+def test_an_older_standard_is_refused_in_one_line(link: tuple[object, ...], tmp_path: Path) -> None:
+    source = tmp_path / "old.cpp"
+    source.write_text("#include <riskcore.hpp>\n")
+    done = run("g++", "-std=c++14", "-fsyntax-only", "-fmax-errors=1", *link[:1], source)
+    assert done.returncode != 0
+    assert "riskcore.hpp needs C++17 or later" in done.stderr
+
+
+# Opens a place and says what came of it: "created" or another source, or the one line of an Error.
+OPENER = """
+#include <riskcore.hpp>
+int main(int count, char **arguments)
+{
+    try {
+        riskcore::Options options;
+        options.capacity = 1024;
+        options.create = count < 3;
+        const riskcore::Place place = riskcore::Place::at(arguments[1]);
+        std::puts(riskcore::Session::open(place, options).recovery().source_name());
+    } catch (const riskcore::Error &error) {
+        std::puts(error.what());
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def opener(link: tuple[object, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program above."""
+    folder = tmp_path_factory.mktemp("opener")
+    (folder / "opener.cpp").write_text(OPENER)
+    return build(folder / "opener", folder / "opener.cpp", *link)
+
+
+def opened(opener: Path, *arguments: object) -> str:
+    """What it says."""
+    done = run(opener, *arguments)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    return line
+
+
+def test_a_place_is_made_only_where_it_may_be(opener: Path, tmp_path: Path) -> None:
+    place, empty = tmp_path / "place", tmp_path / "empty"
+    nothing = "there is no account here, and none may be made"
+    assert opened(opener, place, "never") == f"{place}: {nothing}"
+    assert not place.exists()
+    empty.mkdir(mode=0o700)
+    assert opened(opener, empty, "never") == f"{empty}/state: {nothing}"
+    assert list(empty.iterdir()) == []
+    name = f"shm:riskcore-test-{os.getpid()}"
+    assert opened(opener, name, "never").endswith(nothing)
+    assert opened(opener, place) == "created"
+    assert opened(opener, place, "never") == "live"
+    assert "No such file or directory" in opened(opener, tmp_path / "no" / "parents")
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_folder_of_other_files_is_no_place(opener: Path, tmp_path: Path) -> None:
+    own = "; name a directory of the account's own"
+    mine = tmp_path / "mine"
+    mine.mkdir(mode=0o700)
+    (mine / "letter.txt").touch()
+    assert opened(opener, mine) == f"{mine}: holds other files and no account{own}"
+    mine.chmod(0o755)
+    assert opened(opener, mine) == f"{mine}: group or others have access{own}"
+    for folder in (tmp_path / "empty", tmp_path / "place"):
+        folder.mkdir(mode=0o700)
+        if folder.name == "place":
+            assert opened(opener, folder) == "created"
+        folder.chmod(0o750)
+        advice = "group or others have access; chmod go-rwx first"
+        assert opened(opener, folder) == f"{folder}: {advice}"
+    if os.geteuid() != 0:
+        assert opened(opener, "/etc") == f"/etc: belongs to another user{own}"
+    else:
+        assert opened(opener, "/etc") == f"/etc: group or others have access{own}"
+
+
+def test_an_account_of_another_shape_is_told_by_its_state(opener: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    Writer(Place(place), SMALL, capacity=1024).close()
+    line = opened(opener, place)
+    assert line.startswith(f"{place}/state: WRONG_SHAPE: it has instruments 8, not 64, strategies 2")
+    assert "orders 64, not 4096" in line
 
 
 MISTAKES = {
