@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 
 from riskcore import codes
 from riskcore.layout import ABI_VERSION, MAGIC, Shape, layout_hash, record_dtype
-from tests.examples.programs import Engine, Files, Native, Replica
+from tests.examples.programs import ENGINE_SECONDS, Engine, Files, Native, Replica, run
 
 CAPACITY = 1 << 17
 ENDLESS = 10**9
@@ -169,18 +170,14 @@ def test_a_damaged_checkpoint_does_not_count(engine: Engine, native: Native, kil
     assert "no checkpoint reaches" in engine.refusal(older)
 
 
-def test_what_reconciliation_finds_is_booked_and_latched(
-    engine: Engine, native: Native, tmp_path: Path
-) -> None:
-    random_, place, noted = random.Random(3), tmp_path / "place", tmp_path / "noted"
-    for _ in range(20):
-        kill_at_random(engine, place, noted, random_)
-        report = engine.run(place, "--events", 0, "--author", 0)
-        assert report["account"]["positions_unlike_venue"] == 0
-        if report["recovery"]["breaks"]:
-            break
-    else:
-        pytest.fail("no kill left a fill behind")
+def test_what_reconciliation_finds_is_booked_and_latched(engine: Engine, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    options = ("--events", ENDLESS, "--capacity", CAPACITY, "--fault", "lost-fill")
+    done = run(*engine.command(place, *options), timeout=ENGINE_SECONDS)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    report = engine.run(place, "--events", 0, "--author", 0)
+    assert report["account"]["positions_unlike_venue"] == 0
+    assert report["recovery"]["breaks"] > 0
     state = Files(place).state
     latched = (state["positions"]["latches"] & codes.LATCH_RECONCILIATION) != 0
     assert latched.any()

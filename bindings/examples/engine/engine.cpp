@@ -47,7 +47,8 @@ struct Settings {
     std::int64_t capacity = 1 << 16;
     std::int64_t author = 1; // who starts this process, and accepts what reconciliation finds
     bool json = false, seal = false, pin = true, recycle = false;
-    std::string fault; // "allocation" or "system-call": once, to show that the witnesses see it
+    std::string fault; // "allocation" or "system-call": once, to show that the witnesses see it;
+                       // "lost-fill": a crash between a fill and its report
 };
 
 constexpr const char *usage = R"(usage: engine --place PLACE --recording FILE [options]
@@ -66,7 +67,8 @@ constexpr const char *usage = R"(usage: engine --place PLACE --recording FILE [o
                       overwritten is gone, and a crash may then be beyond recovery
   --acknowledgements FILE   note what was acknowledged last, for tests of recovery
   --seal              count system calls of the hot loop with a seccomp filter
-  --fault KIND        allocation or system-call: do one in the hot loop, to see it counted
+  --fault KIND        allocation or system-call: do one in the hot loop, to see it counted;
+                      lost-fill: die by SIGKILL when the venue has filled and not yet reported
   --no-pin            leave threads where the system puts them
   --json              report as JSON
 )";
@@ -391,7 +393,7 @@ private:
         if (settings_.fault == "allocation") {
             void *volatile memory = std::malloc(100);
             std::free(memory);
-        } else
+        } else if (settings_.fault == "system-call")
             (void)::getppid();
     }
 
@@ -493,8 +495,10 @@ Settings read_arguments(int count, char **arguments)
     }
     if (s.place.empty() || s.recording.empty())
         throw rc::Error("--place and --recording are needed; see --help");
-    if (!s.fault.empty() && s.fault != "allocation" && s.fault != "system-call")
-        throw rc::Error("--fault is '" + s.fault + "': allowed is allocation or system-call");
+    if (!s.fault.empty() && s.fault != "allocation" && s.fault != "system-call"
+        && s.fault != "lost-fill")
+        throw rc::Error("--fault is '" + s.fault
+                        + "': allowed is allocation, system-call or lost-fill");
     if (s.venue.empty()) {
         const rc::Place where = rc::Place::at(s.place);
         s.venue = where.directory().empty() ? where.file("venue") : s.place + ".venue";
@@ -684,6 +688,7 @@ int run(int count, char **arguments)
     const auto engine = std::make_unique<Engine>(settings, account, *to_engine, *requests, *reports,
                                                  acknowledgements.get());
     Venue venue(book, account.state(), settings.seed + 1, *to_venue, *requests, *reports);
+    if (settings.fault == "lost-fill") venue.die_at_a_fill();
     const rc::Time start = std::max(recording[0].time, account.last_time());
     std::atomic<bool> stop{false};
     std::thread venue_thread([&] { venue.run(stop); });
