@@ -32,9 +32,11 @@ How to get it: `pip install riskcore`, then
                                                             "riskcore paths --pkgconfig"
     find_package(riskcore) and riskcore::riskcore           with CMAKE_PREFIX_PATH from
                                                             "riskcore paths --prefix"
-    riskcore emit --instruments 256 --cpu v3 --out DIR      header and library of another shape
+    riskcore emit --instruments 256 --cpu v3 --out DIR      the same for another shape, then with
+                                                            $(realpath DIR)/lib/pkgconfig
 
-This header and the library belong together: both are made for one shape, the sizes below.
+This header and the library belong together: both are made for one shape, the sizes below. With the
+library of another shape a program does not link (undefined reference to rc_layout_ and a hash).
 
 A complete program. It takes over an account that was configured from YAML files, with
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -587,7 +588,11 @@ def emit(
     """Write what an engine includes and links, for a shape and a CPU.
 
     Headers for C, C++ and Cython, a static and a shared library, and files for pkg-config and
-    CMake. Where neither a C compiler nor ld is installed (or named by CC), libriskcore.so is left
+    CMake. A build finds them by an absolute path, which programs remember:
+    PKG_CONFIG_PATH=$(realpath DIR)/lib/pkgconfig, or -DCMAKE_PREFIX_PATH=$(realpath DIR).
+
+    The kernels are compiled for the shape, which takes about a minute the first time; the objects
+    are kept in a cache (RISKCORE_CACHE). Where neither a C compiler nor ld is installed (or named by CC), libriskcore.so is left
     out: stderr says so, and the exit code is still 0, as the static library is complete.
     """
     with _one_line_errors():
@@ -598,18 +603,27 @@ def emit(
         from riskcore.bindings.files import SHARED
         from riskcore.errors import InputError
         from riskcore.layout import Shape
+        from riskcore.replay.summary import prepare_folder
 
         if cpu not in CPU_LEVELS and f"x86-64-{cpu}" not in CPU_LEVELS:
             raise InputError(f"cpu is {cpu!r}: allowed is {', '.join(CPU_LEVELS)}")
         shape = Shape(
             instruments, strategies, venues, currencies, regimes, window, scenarios, orders
         )
+        prepare_folder(out)
+        typer.echo(
+            f"compiling the kernels for {instruments} instruments, {cpu}: about a minute, "
+            "or a moment where they are in the cache",
+            err=True,
+        )
+        begin = time.monotonic()
         try:
-            with Console(stderr=True).status("compiling the kernels"):
+            with Console(stderr=True).status("compiling"):
                 paths = emit_library(out, shape, cpu)
         except EmitError as error:
             _complain(str(error))
             raise typer.Exit(FAILURE) from None
+        typer.echo(f"done in {time.monotonic() - begin:.0f} s", err=True)
         if as_json:
             typer.echo(json.dumps([str(path) for path in paths], indent=2))
         else:

@@ -105,7 +105,9 @@ def test_without_a_linker_the_rest_is_written_and_the_exit_code_is_zero(tmp_path
     (out / "lib" / files.SHARED).write_bytes(b"old")
     done = run_command("emit", "--out", out, *options, path=empty)
     assert done.returncode == 0, done.stderr
-    (line,) = done.stderr.strip().splitlines()
+    begins, ends, line = done.stderr.strip().splitlines()
+    assert begins.startswith("compiling the kernels for 8 instruments, v2: ")
+    assert re.fullmatch(r"done in \d+ s", ends)
     assert "libriskcore.so was left out" in line
     assert "apt install gcc" in line
     found = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
@@ -246,11 +248,12 @@ def test_the_installed_library_is_of_the_default_shape(tmp_path, module):
     assert output(program) == f"1 1 {layout_hash(Shape())}\n"
 
 
-def test_the_program_of_the_readme_runs(tmp_path):
+@pytest.mark.parametrize("language", ["c", "c++"])
+def test_the_program_of_the_readme_runs(tmp_path, language):
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     (program,) = re.findall(r"^```c\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     directory = Path(riskcore.get_library_dir()) / "pkgconfig"
     options = pkg_config(directory, "--cflags", "--libs", "riskcore")
-    printed = output(compile_program(program, tmp_path, *options))
+    printed = output(compile_program(program, tmp_path, *options, language=language))
     (said,) = re.findall(r"// prints (.*)$", program, re.MULTILINE)
     assert printed == f"{said}\n"

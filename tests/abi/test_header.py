@@ -267,7 +267,9 @@ def initialised(shape: Shape, path: Path) -> Path:
 @pytest.mark.parametrize(
     ("library", "expected"), [("tree", "1 OK 1 1"), ("small_tree", "0 WRONG_SHAPE 0 0")]
 )
-def test_unchecked_a_library_of_another_shape_refuses_the_buffer(tmp_path, tree, library, expected, request):
+def test_unchecked_a_library_of_another_shape_refuses_the_buffer(
+    tmp_path, tree, library, expected, request
+):
     linked = request.getfixturevalue(library)
     buffer = initialised(Shape(), tmp_path / "state")
     program = compile_program(
@@ -304,11 +306,13 @@ def test_a_library_of_another_shape_does_not_link(
     command += [f"-I{small_tree / 'include'}", f"-Wl,-rpath,{small_tree / 'lib'}"]
     command += ["-o", str(tmp_path / "careless")]
     path = Path("lib", f"libriskcore.{kind}")
-    done = subprocess.run([*command, tree / path], capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert f"undefined reference to `{layout_symbol(SMALL)}'" in done.stderr
-    done = subprocess.run([*command, small_tree / path], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    other, own = (
+        subprocess.run([*command, folder / path], capture_output=True, text=True, check=False)
+        for folder in (tree, small_tree)
+    )
+    assert other.returncode != 0
+    assert f"undefined reference to `{layout_symbol(SMALL)}'" in other.stderr
+    assert own.returncode == 0, own.stderr
     output(tmp_path / "careless")
 
 

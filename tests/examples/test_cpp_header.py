@@ -171,7 +171,9 @@ def test_an_account_of_another_shape_is_told_by_its_state(opener: Path, tmp_path
     place = tmp_path / "place"
     Writer(Place(place), SMALL, capacity=1024).close()
     line = opened(opener, place)
-    assert line.startswith(f"{place}/state: WRONG_SHAPE: it has instruments 8, not 64, strategies 2")
+    assert line.startswith(
+        f"{place}/state: WRONG_SHAPE: it has instruments 8, not 64, strategies 2"
+    )
     assert "orders 64, not 4096" in line
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from riskcore.layout import SHAPE_BOUNDS
+
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = ("--data", "btc-1h", "--from", "2020-02-01", "--to", "2020-04-01")
 
@@ -316,9 +318,13 @@ def test_emit_refuses_a_shape_that_cannot_be(tmp_path: Path) -> None:
     assert_one_line(done, 2, "shape.orders", "multiple of 4")
 
 
+def test_emit_says_at_once_that_a_folder_cannot_be_written() -> None:
+    done = run("emit", "--out", "/proc/x")
+    assert_one_line(done, 2, "/proc/x: cannot be written", "choose another --out")
+
+
 @pytest.mark.parametrize("command", ["emit", "profile"])
 def test_help_gives_the_range_of_each_size(command: str) -> None:
-    from riskcore.layout import SHAPE_BOUNDS
 
     text = " ".join(run(command, "--help", width=200).stdout.split())
     for name, (low, high) in SHAPE_BOUNDS.items():
