@@ -58,8 +58,9 @@ class Job:
 
     With a ``table`` the functions are local and the only global symbol is an array of their
     addresses in the order of the export table; otherwise each is global, as is the constant that
-    the C header refers to (``layout_symbol``), with ``prefix`` and ``suffix`` around the names. A ``listing`` is the text of the same code with source lines, and
-    with ``alone`` that of one kernel by itself.
+    the C header refers to (``layout_symbol``), with ``prefix`` and ``suffix`` around the names. A
+    ``listing`` is the text of the same code with source lines, and with ``alone`` that of one
+    kernel by itself.
     """
 
     cpu: str

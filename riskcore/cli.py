@@ -592,8 +592,9 @@ def emit(
     PKG_CONFIG_PATH=$(realpath DIR)/lib/pkgconfig, or -DCMAKE_PREFIX_PATH=$(realpath DIR).
 
     The kernels are compiled for the shape, which takes about a minute the first time; the objects
-    are kept in a cache (RISKCORE_CACHE). Where neither a C compiler nor ld is installed (or named by CC), libriskcore.so is left
-    out: stderr says so, and the exit code is still 0, as the static library is complete.
+    are kept in a cache (RISKCORE_CACHE). Where neither a C compiler nor ld is installed (or named
+    by CC), libriskcore.so is left out: stderr says so, and the exit code is still 0, as the static
+    library is complete.
     """
     with _one_line_errors():
         from rich.console import Console
