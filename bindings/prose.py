@@ -479,8 +479,9 @@ FUNCTIONS = {
     "rc_state_align": Function("cold", returns="the number of bytes, RC_STATE_ALIGNMENT."),
     "rc_layout_hash": Function(
         "cold",
-        """Compare with RC_LAYOUT_HASH, or call rc_library_matches, before the first rc_state_init:
-        a library of a larger shape would write beyond the end of a smaller struct rc_state.""",
+        """A library that is linked fits. One that is loaded at run time must be asked, before the
+        first rc_state_init, whether this is RC_LAYOUT_HASH: a library of a larger shape would write
+        beyond the end of a smaller struct rc_state.""",
         returns="RC_LAYOUT_HASH of the header that belongs to the library.",
     ),
     "rc_state_init": Function(

@@ -1744,8 +1744,9 @@ int64_t rc_state_align(void) RC_NOEXCEPT;
 
 /* Hash of the layout and shape that the library was made for.
  *
- * Compare with RC_LAYOUT_HASH, or call rc_library_matches, before the first rc_state_init: a
- * library of a larger shape would write beyond the end of a smaller struct rc_state.
+ * A library that is linked fits. One that is loaded at run time must be asked, before the first
+ * rc_state_init, whether this is RC_LAYOUT_HASH: a library of a larger shape would write beyond the
+ * end of a smaller struct rc_state.
  *
  * Returns: RC_LAYOUT_HASH of the header that belongs to the library.
  *

@@ -108,7 +108,8 @@ template <class Account> void trade(Account &account)
     EXPECT(account.canceled(at(6), handle).ok());
     EXPECT(!account.live(handle));
     EXPECT(account.bust(fill).ok()); // and the instrument waits for a person
-    EXPECT(account.check(order(2, 1, 6), decision) == rc::Action::reject);
+    decision = account.check(order(2, 1, 6)); // the same, returned
+    EXPECT(decision.action() == rc::Action::reject);
     EXPECT(decision.objected(RC_INSTRUMENT_UNRECONCILED));
     EXPECT(account.control(at(6), RC_CONTROL_RESET_INSTRUMENT, bitcoin.value(), 0, rc::Author{3})
                .ok());
@@ -164,6 +165,7 @@ static void ask(const rc::Questions &account)
     EXPECT(account.checkpoint(before.get()).ok());
     rc::Decision decision;
     EXPECT(account.what_if(order(9, 1, 303), decision) == rc::Action::reject);
+    EXPECT(account.what_if(order(9, 1, 303)).rejected());
     rc_signal signal{};
     signal.instrument = bitcoin.value();
     signal.side = RC_BUY;
