@@ -35,8 +35,8 @@ class ArchiveFile:
     path: Path
 
 
-def archive_files(place: Place) -> list[ArchiveFile]:
-    """The files of the archive by sequence; PlaceError where they overlap or leave a gap."""
+def listed_files(place: Place) -> list[ArchiveFile]:
+    """The files of the archive by sequence, whether or not they follow one another."""
     if not place.has_archive or not place.archive.is_dir():
         return []
     files = []
@@ -44,12 +44,28 @@ def archive_files(place: Place) -> list[ArchiveFile]:
         match = _NAME.fullmatch(path.name)
         if match:
             files.append(ArchiveFile(int(match[1]), int(match[2]), path))
-    files.sort()
+    return sorted(files)
+
+
+def archive_files(place: Place) -> list[ArchiveFile]:
+    """The files of the archive by sequence; PlaceError where they overlap or leave a gap."""
+    files = listed_files(place)
+    fault = _fault(files)
+    # A drainer may have added files while they were listed: an earlier one can be missed.
+    while fault and (again := listed_files(place)) != files:
+        files, fault = again, _fault(again)
+    if fault:
+        raise PlaceError(fault)
+    return files
+
+
+def _fault(files: list[ArchiveFile]) -> str:
+    """Where files do not follow one another; "" where they do."""
     for before, after in pairwise(files):
         if after.first != before.last + 1:
             what = "overlaps with" if after.first <= before.last else "leaves a gap behind"
-            raise PlaceError(f"{after.path}: {what} {before.path.name}")
-    return files
+            return f"{after.path}: {what} {before.path.name}"
+    return ""
 
 
 def to_table(records: Records) -> Any:
@@ -143,25 +159,39 @@ def read_archive(file: ArchiveFile, parts: Parts) -> Records:
 def stretches(
     place: Place, parts: Parts, journal: Journal, last: int, first: int = 1
 ) -> Iterator[Records]:
-    """All records from `first` to `last`, from the archive and then from the ring, checked."""
+    """All records from `first` to `last`, from the archive or the ring, checked.
+
+    A drainer may work meanwhile: a file is in the archive before `drained` says so, hence what has
+    left the ring by one look is in the archive by the next.
+    """
     wanted = first
-    for file in archive_files(place):
-        if file.last >= wanted and wanted <= last:
-            if file.first > wanted:
-                break
-            records = read_archive(file, parts)[wanted - file.first : last - file.first + 1]
+    while wanted <= last:
+        if journal.drained < wanted:
+            try:
+                records = journal.copy(wanted, last)
+            except PlaceError:
+                if journal.drained < wanted:
+                    raise
+                continue
+            check_records(records, wanted, parts, str(place.path("journal")))
             yield records
-            wanted += len(records)
-    if wanted > last:
-        return
-    if journal.drained >= wanted:
-        raise PlaceError(
-            f"{place.name}: records {wanted} to {journal.drained} are neither in the ring nor in "
-            "the archive: give the folder they were drained to with --archive"
-        )
-    records = journal.copy(wanted, last)
-    check_records(records, wanted, parts, str(place.path("journal")))
-    yield records
+            return
+        before, drained = wanted, journal.drained
+        for file in archive_files(place):
+            if file.first <= wanted <= min(file.last, last):
+                records = read_archive(file, parts)[wanted - file.first : last - file.first + 1]
+                yield records
+                wanted += len(records)
+        if wanted == before:
+            raise PlaceError(missing_records(place, wanted, drained))
+
+
+def missing_records(place: Place, first: int, last: int) -> str:
+    """What to say of records that are nowhere."""
+    text = f"{place.name}: records {first} to {last} are neither in the ring nor in the archive"
+    if place.has_archive and listed_files(place):
+        return text
+    return f"{text}: give the folder they were drained to with --archive"
 
 
 def journal_table(

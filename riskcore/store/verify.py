@@ -8,7 +8,7 @@ from pathlib import Path
 
 from riskcore._core import Parts
 from riskcore.errors import PlaceError
-from riskcore.store.archive import archive_files, read_archive
+from riskcore.store.archive import ArchiveFile, listed_files, missing_records, read_archive
 from riskcore.store.checkpoint import read_checkpoint
 from riskcore.store.journal import Journal, Records, check_records, name_of
 from riskcore.store.place import CHECKPOINTS, Place, as_place
@@ -44,7 +44,7 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
     def count(self, records: Records) -> None:
-        """Count whole entries."""
+        """Count the entries that start in checked records."""
         heads = records[records["parts"] != 0]
         self.entries.update(name_of(kind) for kind in heads["kind"].tolist())
 
@@ -69,8 +69,9 @@ def verify(place: str | Path | Place, *, archive: str | Path | None = None) -> R
     report = Report(lost=journal.lost, refused=journal.refused)
     if report.lost:
         report.problems.append(f"{report.lost} facts were applied without a record")
-    _walk_archive(where, parts, report)
-    _walk_ring(where, journal, parts, report)
+    report.drained, report.applied = journal.drained, journal.applied
+    report.committed = journal.committed
+    _walk(where, journal, parts, report)
     for name in CHECKPOINTS:
         path = where.path(name)
         if path.exists():
@@ -87,39 +88,57 @@ def verify(place: str | Path | Place, *, archive: str | Path | None = None) -> R
     return report
 
 
-def _walk_archive(place: Place, parts: Parts, report: Report) -> None:
+def _walk(place: Place, journal: Journal, parts: Parts, report: Report) -> None:
+    """Look once at every record up to `committed`, while a drainer may move them to the archive.
+
+    A file is in the archive before `drained` says so: what had left the ring when `drained` was
+    read is in the archive, or missing.
+    """
+    wanted, last, seen = 1, report.committed, set[ArchiveFile]()
+    while wanted <= last:
+        drained = min(journal.drained, last)
+        for file in listed_files(place):
+            if file.first > max(drained, wanted) or file.first > last:
+                break  # of a drainer that works right now
+            if file not in seen:
+                _check_file(place, file, wanted, parts, report)
+                wanted = max(wanted, file.last + 1)
+                seen.add(file)
+        if wanted <= drained:
+            report.problems.append(missing_records(place, wanted, drained))
+            wanted = drained + 1
+        if wanted > last:
+            return
+        try:
+            records = journal.copy(wanted, last)
+        except PlaceError as error:
+            if journal.drained < wanted:
+                report.problems.append(str(error))
+                return
+            continue
+        _check_ring(place, records, wanted, parts, report)
+        return
+
+
+def _check_file(place: Place, file: ArchiveFile, wanted: int, parts: Parts, report: Report) -> None:
+    """Look at one file, where record `wanted` is the next one."""
+    if file.first > wanted:
+        report.problems.append(missing_records(place, wanted, file.first - 1))
+    elif file.first < wanted:
+        report.problems.append(f"{file.path}: overlaps with the file before it")
     try:
-        files = archive_files(place)
+        records = read_archive(file, parts)
+        report.count(records[max(0, wanted - file.first) : report.committed - file.first + 1])
     except PlaceError as error:
         report.problems.append(str(error))
-        return
-    for file in files:
-        try:
-            report.count(read_archive(file, parts))
-        except PlaceError as error:
-            report.problems.append(str(error))
-    if files:
-        report.archived_from, report.archived_to = files[0].first, files[-1].last
-        if files[0].first > 1:
-            report.problems.append(f"the archive starts at record {files[0].first}, not at 1")
+    report.archived_from = report.archived_from or file.first
+    report.archived_to = max(report.archived_to, file.last)
 
 
-def _walk_ring(place: Place, journal: Journal, parts: Parts, report: Report) -> None:
-    for attempt in range(5):
-        report.committed, report.applied = journal.committed, journal.applied
-        report.drained = journal.drained
-        first = max(report.drained, report.archived_to) + 1
-        try:
-            records = journal.copy(first, report.committed)
-            break
-        except PlaceError:
-            if attempt == 4:
-                raise
-    if place.has_archive and report.archived_to < report.drained:
-        gap = f"records {report.archived_to + 1} to {report.drained}"
-        report.problems.append(f"{gap} are neither in the archive nor in the ring")
+def _check_ring(place: Place, records: Records, first: int, parts: Parts, report: Report) -> None:
+    """Look at what was copied from the ring."""
+    where = str(place.path("journal"))
     try:
-        where = str(place.path("journal"))
         if check_records(records, first, parts, where) != len(records):
             report.problems.append(f"{where}: its last entry is cut off")
         report.count(records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,7 @@ def test_a_drainer_with_another_folder_is_refused(place: Path, tmp_path: Path) -
         Drainer(place)
     with pytest.raises(PlaceError, match="--archive"):
         replay_journal(place)
-    assert "neither in the archive" in " ".join(verify(place).problems)
+    assert "neither in the ring nor in the archive" in " ".join(verify(place).problems)
     assert replay_journal(place, archive=tmp_path / "far").equal
     writer.close()
 
@@ -430,3 +431,107 @@ def test_the_journal_is_a_table(place: Path) -> None:
     some = journal_table(place, first=301, last=700, parts=True)
     assert some.column("sequence").to_pylist() == list(range(301, 701))
     writer.close()
+
+
+# --- read while a drainer works ------------------------------------------------------------------
+
+
+class MovingJournal(Journal):
+    """A journal whose records move to the archive between any two looks at `drained`."""
+
+    drainer: Drainer | None = None
+
+    @property
+    def drained(self) -> int:
+        before = super().drained
+        if self.drainer is not None:
+            self.drainer.drain(1)
+        return before
+
+
+def test_records_that_move_to_the_archive_are_read_once_each(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = open_writer(place, 20, capacity=2048)
+    life = Life(writer.core, 20)
+
+    def live() -> None:
+        end = writer.journal.committed + 1000
+        while writer.journal.committed < end:
+            life.step()
+
+    live()
+    expected = all_records(place)
+    with Drainer(place, segment=100) as drainer:
+        drainer.drain()
+        for module in ("archive", "recovery", "verify"):
+            monkeypatch.setattr(f"riskcore.store.{module}.Journal", MovingJournal)
+        monkeypatch.setattr(MovingJournal, "drainer", drainer)
+        table = journal_table(place, parts=True)
+        assert table["sequence"].to_pylist() == expected["sequence"].tolist()
+        drainer.drain_all()
+        live()
+        assert replay_journal(place).equal
+        drainer.drain_all()
+        live()
+        report = verify(place)
+        assert report.problems == []
+        heads = all_records(place)["parts"] != 0
+        assert sum(report.entries.values()) == int(heads.sum())
+    writer.close()
+
+
+def test_a_file_that_appears_while_files_are_listed_leaves_no_gap(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = open_writer(place, 23, capacity=2048)
+    with Drainer(place, segment=100) as drainer:
+        live_on(writer, 23, 1000, drainer)
+    writer.close()
+    whole = archive_files(Place(place))
+    looks = iter([[whole[0], *whole[2:]]])
+    monkeypatch.setattr("riskcore.store.archive.listed_files", lambda _: next(looks, whole))
+    assert archive_files(Place(place)) == whole
+
+
+def test_a_missing_file_is_the_only_thing_missing(place: Path) -> None:
+    writer = open_writer(place, 24, capacity=2048)
+    with Drainer(place, segment=100) as drainer:
+        live_on(writer, 24, 1500, drainer)
+    writer.close()
+    before, gone = verify(place), archive_files(Place(place))[2]
+    assert before.problems == []
+    lost = int((read_archive(gone, Parts())["parts"] != 0).sum())
+    kept = gone.path.read_bytes()
+    gone.path.unlink()
+    report = verify(place)
+    (problem,) = report.problems
+    assert f"records {gone.first} to {gone.last} are neither in the ring" in problem
+    assert sum(report.entries.values()) == sum(before.entries.values()) - lost
+    # Twice the same records: said, and counted once.
+    gone.path.write_bytes(kept)
+    first = archive_files(Place(place))[0]
+    again = first.path.with_name(f"journal-{first.first:012}-{first.first:012}.parquet")
+    again.write_bytes(b"")
+    again.chmod(0o600)
+    problems = " ".join(verify(place).problems)
+    assert "overlaps with the file before it" in problems
+    assert "neither" not in problems
+
+
+def test_shared_memory_without_its_archive_is_not_called_whole(tmp_path: Path) -> None:
+    name = f"shm:riskcore-test-{uuid.uuid4().hex}"
+    try:
+        writer = open_writer(name, 25, capacity=2048)
+        live_on(writer, 25, 500)
+        with Drainer(name, archive=tmp_path / "archive") as drainer:
+            drainer.drain_all()
+        last = writer.journal.drained
+        writer.close()
+        (problem,) = verify(name).problems
+        assert f"records 1 to {last} are neither in the ring nor in the archive" in problem
+        assert "--archive" in problem
+        assert verify(name, archive=tmp_path / "archive").problems == []
+    finally:
+        for part in Path("/dev/shm").glob(f"{name.removeprefix('shm:')}.*"):  # noqa: S108
+            part.unlink()
