@@ -270,6 +270,7 @@ class AdaptiveRiskManager:
         publish_interval: int = 1000,
         archive: str | Path | None = None,
         rebuild: bool = False,
+        create: bool = True,
     ) -> AdaptiveRiskManager:
         """The writer of an account that outlives its process: every event is journaled.
 
@@ -297,6 +298,9 @@ class AdaptiveRiskManager:
         rebuild : bool
             Rebuild the state from checkpoint and journal even where it seems whole: after a power
             loss, when files may be of different age.
+        create : bool
+            False where the account must be there: after a restart a misspelt place is then refused
+            instead of made anew, with all its limits unused. Parents of a folder are never made.
 
         Raises
         ------
@@ -322,6 +326,7 @@ class AdaptiveRiskManager:
             reserve=reserve,
             publish_interval=publish_interval,
             rebuild=rebuild,
+            create=create,
         )
         self._take(store.core, config, terms, stress, store)
         try:
@@ -969,6 +974,11 @@ class AdaptiveRiskManager:
             Instrument whose latches to reset.
         time : int or datetime, optional
             Time of the last event by default.
+
+        Raises
+        ------
+        StateError
+            A kill pulled through the control page stands there until it is reset there.
         """
         index = None if symbol is None else self.instrument(symbol).index
         wanted = [
@@ -982,6 +992,12 @@ class AdaptiveRiskManager:
         if not chosen:
             raise InputError(
                 "reset is of nothing: allowed is kill, account, cooldown, peak or symbol"
+            )
+        if kill and self.store is not None and self.store.kill_asked_by is not None:
+            raise StateError(
+                "reset: the kill was pulled through the control page, by author "
+                f"{self.store.kill_asked_by}: reset it there, with ControlPage.reset(author, "
+                "kill=True); the next event would kill again"
             )
         answer = ""
         for code, target in chosen:

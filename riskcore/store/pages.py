@@ -134,6 +134,16 @@ class ControlPage:
             self._parts.control_beat(self._part.memory, now)
 
     @property
+    def kill_waits(self) -> bool:
+        """True while a kill is asked for that the published page does not show yet.
+
+        False says that the writer has taken it, or that none is asked for.
+        """
+        if not int(self._part.record["kill"]):
+            return False
+        return not PublishedPage(self.place).read()["kill"]
+
+    @property
     def request_waits(self) -> bool:
         """True while the writer has not taken the last request."""
         return int(self._part.record["request"]) != int(self._journal.record["request_seen"])

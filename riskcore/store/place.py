@@ -123,7 +123,7 @@ class Place:
 
     def need(self) -> None:
         """PlaceError unless all parts exist and the folder is the owner's alone."""
-        if not self.in_memory and self.folder.exists():
+        if not self.in_memory and len(self.missing()) < len(PARTS):
             check_folder(self.folder)
         if not self.exists():
             raise PlaceError(f"{self.name}: there is no account here")
@@ -186,6 +186,20 @@ def as_place(place: str | Path | Place, archive: str | Path | None = None) -> Pl
 def check_folder(path: Path) -> None:
     """PlaceError unless the folder is the user's alone."""
     check_owner(path, path.stat(), "700")
+
+
+def check_account_folder(place: Place) -> None:
+    """PlaceError unless a folder that is there is the user's alone, and the account's own."""
+    try:
+        found = {path.name.removesuffix(".new") for path in place.folder.iterdir()}
+    except OSError as error:
+        raise PlaceError(f"{place.folder}: cannot be read: {error.strerror}") from None
+    if found.isdisjoint(PARTS) and found - {*CHECKPOINTS, "names.json", "archive"}:
+        raise PlaceError(
+            f"{place.folder}: refused: it holds no account but other files: name a folder of the "
+            "account's own"
+        )
+    check_folder(place.folder)
 
 
 def check_owner(path: Path, status: os.stat_result, mode: str) -> None:
@@ -294,10 +308,14 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, *, parents: bool = True) -> None:
     """Make a folder of the user alone, or check the one that is there."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=parents, exist_ok=True)
+    except FileNotFoundError:
+        raise PlaceError(
+            f"{path}: cannot be made: there is no folder {path.parent}: make it first"
+        ) from None
     except OSError as error:
         raise PlaceError(f"{path}: cannot be made: {error.strerror}") from None
     check_folder(path)
@@ -438,7 +456,7 @@ def create_place(
     """Make all files of an empty account, or none; the journal appears last, when all is whole."""
     shape = parts.shape
     if not place.in_memory:
-        make_folder(place.folder)
+        make_folder(place.folder, parents=False)
     sizes = {
         "state": state_dtype(shape).itemsize,
         "control": record_dtype("control_page", shape).itemsize,

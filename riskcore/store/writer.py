@@ -10,7 +10,7 @@ from riskcore.errors import InputError, PlaceError
 from riskcore.inputs import to_integer
 from riskcore.layout import Shape
 from riskcore.store.journal import Journal
-from riskcore.store.place import Part, Place, create_place, lock, make_folder
+from riskcore.store.place import Part, Place, check_account_folder, create_place, lock
 from riskcore.store.recovery import Recovery, recover
 
 CAPACITY = 1 << 16  # records: 12 MB
@@ -30,6 +30,8 @@ class Writer:
         Of a new journal; see `AdaptiveRiskManager.attach`.
     rebuild : bool
         Rebuild the state from checkpoint and journal even where it seems whole.
+    create : bool
+        Whether an account is made where there is none; PlaceError if not.
 
     Attributes
     ----------
@@ -49,13 +51,16 @@ class Writer:
         reserve: int | None = None,
         publish_interval: int = PUBLISH_INTERVAL,
         rebuild: bool = False,
+        create: bool = True,
     ) -> None:
         self.place, self.shape = place, shape
         sizes = _sizes(capacity, reserve, publish_interval)
         parts = Parts(shape)
         if not place.in_memory and place.folder.exists():
-            make_folder(place.folder)
+            check_account_folder(place)
         if not place.exists():
+            if not create:
+                place.need()
             create_place(place, parts, *sizes)
         self._open: list[Part] = []
         try:
@@ -80,6 +85,7 @@ class Writer:
         self.journal = Journal(place, parts, write=True)
         self._open.append(self.journal.part)
         control = self._part("control", parts, write=False)
+        self._control_page = control.record
         page = self._part("published", parts)
         for part in (state, self.journal.part, page):
             part.touch()
@@ -109,6 +115,12 @@ class Writer:
         status = self.core.control(now, codes.CONTROL_RESTART, 0, 0, 0)
         if status not in (codes.OK, codes.NOT_JOURNALED):
             raise PlaceError(f"{self.place.name}: restart refused: {codes.STATUS_NAMES[status]}")
+
+    @property
+    def kill_asked_by(self) -> int | None:
+        """Author of the kill that stands on the control page; None where none stands."""
+        page = self._control_page
+        return int(page["kill_author"]) if page["kill"] else None
 
     def keep_names(self, names: Mapping[str, Sequence[str]]) -> None:
         """Keep the names of instruments, venues and the like beside the state, for readers."""

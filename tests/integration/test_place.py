@@ -183,6 +183,38 @@ def test_nothing_there_is_one_line(tmp_path: Path) -> None:
             reader(tmp_path / "nowhere")
 
 
+def test_a_misspelt_place_is_refused_where_none_is_to_be_made(place: Path) -> None:
+    wrong = place.parent / "acount"
+    for name in (wrong, f"shm:riskcore-test-{uuid.uuid4().hex}"):
+        with pytest.raises(PlaceError, match="there is no account here"):
+            attach(name, create=False)
+    assert not wrong.exists()
+    with attach(place, create=False) as risk:
+        assert risk.equity == 1_000_000.0
+
+
+def test_parents_of_a_place_are_not_made(tmp_path: Path) -> None:
+    with pytest.raises(PlaceError, match=r"there is no folder .*/misspelt: make it first"):
+        attach(tmp_path / "misspelt" / "account", **SMALL_RING)
+    assert not (tmp_path / "misspelt").exists()
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_a_folder_of_other_files_is_no_place(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    folder.chmod(mode)
+    (folder / "letter").touch()
+    refused(folder, "other files", "name a folder of the account's own")
+    with pytest.raises(PlaceError, match="there is no account here"):
+        PublishedPage(folder)
+    (folder / "letter").unlink()
+    if mode == 0o755:
+        refused(folder, "chmod 700 it")
+    else:
+        attach(folder, **SMALL_RING).close()
+
+
 def test_a_second_writer_is_refused_until_the_first_is_gone(place: Path) -> None:
     code = (
         "import sys; from riskcore import AdaptiveRiskManager as A\n"
