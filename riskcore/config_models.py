@@ -245,7 +245,7 @@ class RiskConfig(Section):
         """
         known = {field.name for field in PARAMETERS}
         values: dict[str, Any] = {"version": self.version, "author": self.author}
-        for section in _PARAMETER_SECTIONS:
+        for section in PARAMETER_SECTIONS:
             for key, value in getattr(self, section):
                 name = key if key in known else f"{key}_ns"
                 if name in known:  # confidence_threshold is the regimes' fallback, no parameter
@@ -267,7 +267,7 @@ class RiskConfig(Section):
         return values
 
 
-_PARAMETER_SECTIONS = (
+PARAMETER_SECTIONS = (
     "risk_limits",
     "exchange",
     "market",

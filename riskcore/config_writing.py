@@ -8,7 +8,12 @@ import numpy as np
 
 from riskcore import codes
 from riskcore.codes import MAX_POSITION_LOTS, MAX_TICKS
-from riskcore.config_models import InstrumentsConfig, RiskConfig, ScenariosConfig
+from riskcore.config_models import (
+    PARAMETER_SECTIONS,
+    InstrumentsConfig,
+    RiskConfig,
+    ScenariosConfig,
+)
 from riskcore.config_reading import names_of
 from riskcore.errors import ConfigError
 from riskcore.instrument import Grid
@@ -28,6 +33,42 @@ def parameter_record(config: RiskConfig, shape: Shape) -> Any:
     for name, value in config.parameters(shape.regimes).items():
         record[name] = value
     return record
+
+
+def config_in_force(config: RiskConfig, record: Any, shape: Shape) -> RiskConfig:
+    """The limits of a parameter block: `config` itself where it has the same."""
+    wanted = parameter_record(config, shape)
+    if all(np.array_equal(wanted[name], record[name]) for name in config.parameters()):
+        return config
+    sections: dict[str, Any] = {}
+    for section in PARAMETER_SECTIONS:
+        part, values = getattr(config, section), {}
+        for key, old in part:
+            name = key if key in record.dtype.names else f"{key}_ns"
+            if name in record.dtype.names:
+                value = record[name].item()
+                values[key] = bool(value) if isinstance(old, bool) else value
+        sections[section] = part.model_copy(update=values)
+    rows = {
+        regime: getattr(config.regimes, regime).model_copy(
+            update={
+                "risk_multiplier": float(record["regime_risk_multiplier"][i]),
+                "position_size_multiplier": float(record["regime_size_multiplier"][i]),
+                "confidence_threshold": float(record["regime_confidence_threshold"][i]),
+                "stop_multiplier": float(record["regime_stop_multiplier"][i]),
+            }
+        )
+        for i, regime in enumerate(codes.REGIME_NAMES)
+    }
+    return config.model_copy(
+        update={
+            **sections,
+            "regimes": config.regimes.model_copy(update=rows),
+            "source": "limits in force",
+            "version": int(record["version"]),
+            "author": int(record["author"]),
+        }
+    )
 
 
 def instrument_record(config: InstrumentsConfig, symbol: str, shape: Shape) -> Any:

@@ -142,6 +142,7 @@ class AdaptiveRiskManager:
     """
 
     __slots__ = (
+        "_config",
         "_currencies",
         "_decision",
         "_earliest",
@@ -150,7 +151,6 @@ class AdaptiveRiskManager:
         "_strategies",
         "_symbols",
         "_venues",
-        "config",
         "core",
         "correlation_monitor",
         "drawdown_controller",
@@ -161,7 +161,6 @@ class AdaptiveRiskManager:
         "store",
         "volatility_monitor",
     )
-    config: RiskConfig
     core: Core
     store: Writer | None
 
@@ -202,7 +201,7 @@ class AdaptiveRiskManager:
         self.core, self.store = core, store
         self._decision = DecisionReader(core.decision)
         self._last_client_ids = core.state["strategies"]["last_client_id"]
-        self.config, self.scenarios_config = config, scenarios
+        self._config, self.scenarios_config = config, scenarios
         self._name(instruments)
         self.volatility_monitor = VolatilityEstimator(self)
         self.position_sizer = PositionSizer(self)
@@ -213,7 +212,7 @@ class AdaptiveRiskManager:
         """Put the whole configuration into the buffer."""
         from riskcore.config import write_instruments, write_parameters, write_scenarios
 
-        write_parameters(self.core, self.config, start)
+        write_parameters(self.core, self._config, start)
         write_instruments(self.core, self.instruments_config, start)
         write_scenarios(self.core, self.scenarios_config, self.instruments_config, start)
 
@@ -420,13 +419,20 @@ class AdaptiveRiskManager:
 
     # --- configuration ---------------------------------------------------------------------------
 
+    @property
+    def config(self) -> RiskConfig:
+        """The limits in force, whoever set them; ``source`` names a file that has the same."""
+        from riskcore.config_writing import config_in_force
+
+        return config_in_force(self._config, self.core.state.parameters, self.core.shape)
+
     def set_config(self, config: RiskConfig | str | Path, *, time: Time) -> None:
         """Replace limits and model constants, from a file or a validated configuration."""
         from riskcore.config import load_config, write_parameters
 
         loaded = load_config(config) if isinstance(config, str | Path) else config
         write_parameters(self.core, loaded, to_ns(time))
-        self.config = loaded
+        self._config = loaded
 
     def set_instruments(self, config: InstrumentsConfig | str | Path, *, time: Time) -> None:
         """Add or change venues, currencies, strategies, instruments; then set the scenarios again.

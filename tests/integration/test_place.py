@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from riskcore import AdaptiveRiskManager, ControlPage, PublishedPage, Shape, Snapshot, codes
+from riskcore.config import load_config
 from riskcore.errors import ConfigError, InputError, PlaceError
 from riskcore.layout import SHAPE_NAMES
 from riskcore.store.place import PARTS, SHARED_MEMORY, Place
@@ -272,6 +273,22 @@ def test_limits_in_force_stay_in_force(place: Path) -> None:
         assert risk.core.state.parameters.max_drawdown == limit
         risk.set_config("default", time=NOW)
         assert risk.core.state.parameters.max_drawdown < limit
+
+
+def test_the_configuration_shown_is_the_one_in_force(place: Path, tmp_path: Path) -> None:
+    with AdaptiveRiskManager.attach(place, "default", time_ns=NOW) as risk:
+        growth, shown = load_config("growth"), risk.config
+        assert shown.source == "limits in force"
+        assert "default.yaml" not in repr(risk)
+        assert shown.parameters() == growth.parameters()
+        assert shown.regimes.crash.risk_multiplier == growth.regimes.crash.risk_multiplier
+        ControlPage(place).set_config("default", "Ada")
+        assert risk.config.parameters() == growth.parameters()
+        assert risk.clock(NOW) == "OK"
+        assert risk.config.risk_limits == load_config("default").risk_limits
+        assert risk.config.author == risk.core.state.parameters.author
+        risk.set_config("growth", time=NOW)
+        assert risk.config.source == "growth.yaml"
 
 
 @pytest.fixture
