@@ -980,11 +980,6 @@ class AdaptiveRiskManager:
             Instrument whose latches to reset.
         time : int or datetime, optional
             Time of the last event by default.
-
-        Raises
-        ------
-        StateError
-            A kill pulled through the control page stands there until it is reset there.
         """
         index = None if symbol is None else self.instrument(symbol).index
         wanted = [
@@ -998,12 +993,6 @@ class AdaptiveRiskManager:
         if not chosen:
             raise InputError(
                 "reset is of nothing: allowed is kill, account, cooldown, peak or symbol"
-            )
-        if kill and self.store is not None and self.store.kill_asked_by is not None:
-            raise StateError(
-                "reset: the kill was pulled through the control page, by author "
-                f"{self.store.kill_asked_by}: reset it there, with ControlPage.reset(author, "
-                "kill=True); the next event would kill again"
             )
         answer = ""
         for code, target in chosen:

@@ -145,13 +145,13 @@ extern "C" {
  * not at its first call. Define RC_WITHOUT_LIBRARY where a program only reads records and names.
  */
 #ifndef RC_WITHOUT_LIBRARY
-extern const int64_t rc_layout_04a2fbbd45007a16;
+extern const int64_t rc_layout_240554b1a2b31260;
 #if defined(__has_attribute)
 #if __has_attribute(retain)
 __attribute__((retain)) /* also with --gc-sections */
 #endif
 #endif
-__attribute__((used)) static const int64_t *const rc_linked_layout = &rc_layout_04a2fbbd45007a16;
+__attribute__((used)) static const int64_t *const rc_linked_layout = &rc_layout_240554b1a2b31260;
 #endif
 
 /* ================================================================================================

@@ -782,7 +782,7 @@ public:
         Mapping m;
         m.path_ = path;
         const int mode = access == Access::write ? O_RDWR : O_RDONLY;
-        m.file_ = ::open(path.c_str(), mode | O_CLOEXEC | O_NOFOLLOW);
+        m.file_ = ::open(path.c_str(), mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (m.file_ < 0) detail::fail_system(path, errno);
         struct stat info {};
         if (::fstat(m.file_, &info) != 0) detail::fail_system(path, errno);
@@ -1149,9 +1149,7 @@ public:
         event.code = code;
         return submit(event);
     }
-    // RC_CONTROL_RESET_KILL undoes a kill that this process pulled. One that was pulled through the
-    // control page stands there, and kills again before the next event: take it back where it was
-    // pulled, with ControlPage::request(RC_CONTROL_RESET_KILL, 0, 0, author).
+    // RC_CONTROL_RESET_KILL undoes the kills that were taken so far, wherever they were pulled.
     Status control(Time time, ::rc_control_code code, std::int64_t target, std::int64_t value,
                    Author author) noexcept
     {
@@ -1321,7 +1319,8 @@ private:
         recovery_.first = journal_->committed + 1;
         recovery_.lost = journal_->lost;
         if (recovery_.source == Recovery::Source::created) return;
-        const bool whole = journal_->applied == journal_->committed;
+        const bool whole = journal_->applied == journal_->committed &&
+                           journal_->lost_applied == journal_->lost;
         if (!whole || ::rc_state_attach(state_) != RC_OK) rebuild(place);
         detail::require_attached(::rc_state_attach(state_), state_file_.path());
         ::rc_journal_resume(journal_, control_);
@@ -1445,8 +1444,8 @@ public:
         return control;
     }
 
-    // The next check rejects, until RC_CONTROL_RESET_KILL is requested here: a reset by the writer
-    // alone does not hold. Never refused, never waits.
+    // The next check rejects, and so it stays until a named person resets it, here or in the writer.
+    // A reset that was requested before counts only for kills before it. Never refused, never waits.
     void kill(Author author) noexcept { ::rc_control_kill(page(), author.value()); }
 
     // Limits for the writer's next entry. Returns the number that the published page shows in

@@ -75,6 +75,14 @@ class Journal:
         return int(self.record["lost"])
 
     @property
+    def is_quiet(self) -> bool:
+        """True where the state has all that is committed, and all that was lost."""
+        record = self.record
+        return bool(
+            record["applied"] == record["committed"] and record["lost_applied"] == record["lost"]
+        )
+
+    @property
     def refused(self) -> int:
         """Events that were refused for want of room."""
         return int(self.record["refused"])

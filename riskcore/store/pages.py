@@ -135,13 +135,8 @@ class ControlPage:
 
     @property
     def kill_waits(self) -> bool:
-        """True while a kill is asked for that the published page does not show yet.
-
-        False says that the writer has taken it, or that none is asked for.
-        """
-        if not int(self._part.record["kill"]):
-            return False
-        return not PublishedPage(self.place).read()["kill"]
+        """True while the writer has not taken the last kill."""
+        return int(self._part.record["kill"]) != int(self._journal.record["kill_seen"])
 
     @property
     def request_waits(self) -> bool:

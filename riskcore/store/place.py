@@ -223,7 +223,8 @@ def open_file(path: Path, *, write: bool = False) -> int:
     """Descriptor of a file of the user alone, never of what a link points to."""
     flags = os.O_RDWR if write else os.O_RDONLY
     try:
-        file = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW)
+        # Not blocking: a pipe in the place of a file must not hold anybody up.
+        file = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:
         reason = "it is a link" if error.errno == errno.ELOOP else error.strerror
         raise PlaceError(f"{path}: cannot be opened: {reason}") from None

@@ -66,7 +66,7 @@ def recover(
     """
     committed, lost = journal.committed, journal.lost
     status = parts.state_attach(state.memory)
-    if status == codes.OK and journal.applied == committed and not rebuild:
+    if status == codes.OK and journal.is_quiet and not rebuild:
         return Recovery("live" if committed else "new", committed, 0, lost)
     core, source, sequence = _start(place, parts, journal, committed)
     if sequence < committed:
@@ -119,9 +119,9 @@ def quiet_state(state: Part, journal: Journal) -> tuple[int, bytes] | None:
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
         before = (journal.committed, journal.applied, journal.lost)
-        if before[0] == before[1]:
+        if journal.is_quiet:
             copy = bytes(state.memory)
-            if (journal.committed, journal.applied, journal.lost) == before:
+            if journal.is_quiet and (journal.committed, journal.applied, journal.lost) == before:
                 return before[0], copy
         time.sleep(0.01)
     return None

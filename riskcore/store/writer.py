@@ -116,12 +116,6 @@ class Writer:
         if status not in (codes.OK, codes.NOT_JOURNALED):
             raise PlaceError(f"{self.place.name}: restart refused: {codes.STATUS_NAMES[status]}")
 
-    @property
-    def kill_asked_by(self) -> int | None:
-        """Author of the kill that stands on the control page; None where none stands."""
-        page = self._control_page
-        return int(page["kill_author"]) if page["kill"] else None
-
     def keep_names(self, names: Mapping[str, Sequence[str]]) -> None:
         """Keep the names of instruments, venues and the like beside the state, for readers."""
         self.place.keep_names(names)

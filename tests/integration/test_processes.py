@@ -189,28 +189,26 @@ def test_a_kill_from_another_process_rejects_the_next_order(
     assert replay_journal(place).equal
 
 
-def test_a_kill_of_the_page_is_reset_on_the_page(place: Path, risk: AdaptiveRiskManager) -> None:
+def test_a_reset_holds_for_the_kills_before_it(place: Path, risk: AdaptiveRiskManager) -> None:
     page = ControlPage(place)
     assert not page.kill_waits
     page.kill("Ada")
     assert page.kill_waits
-    with pytest.raises(StateError, match=f"author {to_author('Ada')}: reset it there"):
-        risk.reset("Bob", kill=True)
     assert risk.clock(NOW) == "OK"
     assert risk.killed
-    risk.core.publish()
     assert not page.kill_waits
-    before = int(risk.core.state.system.kill_author)
-    with pytest.raises(StateError, match="control page"):
-        risk.reset("Bob", kill=True, account=True)
-    assert (risk.killed, risk.core.state.system.kill_author) == (True, before)
-    assert risk.reset("Bob", account=True) == "OK"
-    page.reset("Bob", kill=True)
+    assert PublishedPage(place).read()["kill"] == 1
+    assert risk.reset("Bob", kill=True) == "OK"
     assert risk.clock(NOW) == "OK"
     assert not risk.killed
-    assert not page.kill_waits
-    assert risk.kill("Ada") == "OK"
-    assert risk.reset("Bob", kill=True) == "OK"
+    page.kill("Ada")
+    assert risk.clock(NOW) == "OK"
+    page.reset("Bob", kill=True)
+    page.kill("Eve")
+    assert not check(risk).allowed
+    assert risk.core.state.system.kill_author == to_author("Eve")
+    page.reset("Bob", kill=True)
+    assert risk.clock(NOW) == "OK"
     assert not risk.killed
 
 
