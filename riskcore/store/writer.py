@@ -85,7 +85,6 @@ class Writer:
         self.journal = Journal(place, parts, write=True)
         self._open.append(self.journal.part)
         control = self._part("control", parts, write=False)
-        self._control_page = control.record
         page = self._part("published", parts)
         for part in (state, self.journal.part, page):
             part.touch()
