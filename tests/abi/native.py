@@ -9,6 +9,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pkgconf
+
 WARNINGS = ("-Wall", "-Wextra", "-Wpadded", "-Wshadow", "-Wconversion", "-pedantic", "-Werror")
 COMPILERS = {"c": ("gcc", "-std=c11"), "c++": ("g++", "-std=c++17")}
 
@@ -43,7 +45,8 @@ def pkg_config(directory: Path, *arguments: str) -> list[str]:
     """Options that the pkgconf of PyPI prints with `directory` as its only search path."""
     environment = {**os.environ, "PKG_CONFIG_LIBDIR": str(directory)}
     environment.pop("PKG_CONFIG_PATH", None)
-    return output(sys.executable, "-m", "pkgconf", *arguments, env=environment).split()
+    # Not ``python -m pkgconf``: that looks into installed packages first.
+    return output(pkgconf.get_executable(), *arguments, env=environment).split()
 
 
 def introduction(header: str) -> tuple[str, str]:
