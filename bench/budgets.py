@@ -118,8 +118,6 @@ class Verdict:
         The same of the quickest round: what is held against the ceiling.
     aim, ceiling : float
         The ceiling as it was raised for this run.
-    is_tail : bool
-        True for p99.9 and the maximum.
     """
 
     title: str
@@ -129,7 +127,6 @@ class Verdict:
     quickest: float
     aim: float
     ceiling: float
-    is_tail: bool = False
 
     @property
     def missed(self) -> bool:
@@ -202,7 +199,7 @@ def _judge_budget(budget: Budget, found: Found, timer: Latency) -> Verdict | Non
     else:
         values = (beyond(""), beyond("median_"), beyond("best_"))
     ceiling = slowness(latency) * (budget.ceiling or budget.aim)
-    return Verdict(budget.title, "ns", *values, budget.aim, ceiling, budget.statistic != "p50")
+    return Verdict(budget.title, "ns", *values, budget.aim, ceiling)
 
 
 def _judge_ratio(ratio: Ratio, found: Found, timer: Latency) -> Verdict | None:

@@ -292,12 +292,9 @@ class Native:
         )
 
 
-def broken_budgets(report: Report, tails: bool = True) -> list[str]:
-    """What fails a run, each in one line: slowest calls, ceilings and instructions.
-
-    Without ``tails`` p99.9 and maxima are left out: beside other processes they are theirs.
-    """
-    broken = [v.text() for v in report.verdicts if v.broken and (tails or not v.is_tail)]
+def broken_budgets(report: Report) -> list[str]:
+    """What fails a run, each in one line: slowest calls, ceilings and instructions."""
+    broken = [verdict.text() for verdict in report.verdicts if verdict.broken]
     if report.cpu == table_level():
         broken += exceeded_counts(report.instructions, read_table())
     for figure in report.figures:

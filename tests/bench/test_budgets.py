@@ -35,7 +35,7 @@ def find(report: Report, name: str, work: str = "", place: str = NATIVE) -> Figu
 
 def test_slowest_position_and_slowest_portfolio_keep_their_budgets(report: Report) -> None:
     assert [f.name for f in report.figures if f.name.startswith(("position:", "portfolio:"))]
-    assert broken_budgets(report, tails=False) == []
+    assert broken_budgets(report) == []
 
 
 def test_a_check_takes_less_than_a_few_dozen_divisions(report: Report) -> None:

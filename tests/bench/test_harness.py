@@ -152,7 +152,7 @@ def test_a_call_without_an_entry_is_named() -> None:
 
 def test_a_quick_run_keeps_its_ceilings(report: Report) -> None:
     assert len(report.verdicts) >= 12
-    assert broken_budgets(report, tails=False) == []
+    assert broken_budgets(report) == []
 
 
 def test_a_check_made_slower_breaks_its_ceiling(
