@@ -12,15 +12,14 @@ from itertools import pairwise
 # The parts of one judgement of one order, and of one revaluation, compiled apart but run together:
 # inlined, the fields that several of them read are loaded once.
 INLINED = re.compile(
-    r"(layers\.\w+\.(?!cap_|raised_)\w+?|gate\.(judge|measure_order)"
+    r"(layers\.\w+\.(?!cap_|raised_)\w+?"
+    r"|gate\.(evaluate|check_order_fields|structural_check|judge|measure_order)"
     r"|exposure\.(value_ends|value_risk|price_excess))(\.\d+)?"
 )
 
-# Calls that an order may not need, and the tests before its judgement: kept out of the code around
-# them, whose values they would push out of the registers.
-APART = re.compile(
-    r"(gate\.(structural_check|check_order_fields)|layers\.portfolio\.raised_losses)(\.\d+)?"
-)
+# What an order may not need: kept out of the code around it, whose values it would push out of the
+# registers.
+APART = re.compile(r"layers\.portfolio\.raised_losses(\.\d+)?")
 RARE = re.compile(r"gate\.(resize|find_first|refuse|grant)(\.\d+)?")
 
 # Kernels of one loop whose iterations touch different elements. The optimiser would compare the
@@ -48,6 +47,10 @@ JUDGING = re.compile(r"layers\.\w+\.(flag|measure|check)_\w+?(\.\d+)?")
 _BIT = re.compile(r"\s+%\S+ = (shl i64 1|sub nsw i64 \d+), ")
 _LABEL = re.compile(r"([\w.]+):")
 _FORK = re.compile(r"\s+br i1 %\S+, label %([\w.]+), label %([\w.]+)(, !dbg !\d+)?$")
+
+# Kernels whose first test mostly holds, and those where it mostly does not.
+OFTEN = re.compile(r"layers\.measure\.raise_use(\.\d+)?")
+SELDOM = re.compile(r"layers\.measure\.exceeds(\.\d+)?")
 
 FIRST_METADATA = 1_000_000  # numbers beyond those of the module itself
 _DEFINITION = re.compile(r"define internal i32 @([\w.]+)\(")
@@ -99,12 +102,16 @@ def tune(ir: str) -> str:
     group = 0
     rare: set[str] = set()
     replaced = False
+    first = ""
     source = ir.splitlines()
     for number, line in enumerate(source):
         found = _DEFINITION.match(line)
         if found:
             group = 0
             rare = set()
+            first = ""
+            if OFTEN.fullmatch(found[1]) or SELDOM.fullmatch(found[1]):
+                first = f", !prof !{FIRST_METADATA + (OFTEN.fullmatch(found[1]) is not None)}"
             if JUDGING.fullmatch(found[1]):
                 rare = _rare_blocks(source[number : source.index("}", number)])
             replaced = WORSE.fullmatch(found[1]) is not None
@@ -130,6 +137,9 @@ def tune(ir: str) -> str:
             replaced = False
         elif replaced:
             continue
+        elif first and _FORK.match(line):
+            line += first
+            first = ""
         elif rare and _FORK.match(line):
             line = _weigh(line, rare)
         elif group and _ACCESS.match(line):
