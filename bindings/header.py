@@ -275,9 +275,8 @@ def structs() -> tuple[tuple[Struct, ...], tuple[Struct, ...]]:
 
 
 def record_struct(name: str) -> str:
-    """Tag of the structure of a record; a name that a function has is no type in C and Cython."""
-    taken = any(export.name == f"rc_{name}" for export in EXPORTS)
-    return f"rc_{name}_result" if taken else f"rc_{name}"
+    """Tag of the structure of a record."""
+    return f"rc_{prose.RECORD_STRUCTS.get(name, name)}"
 
 
 def block_struct(name: str) -> str:
@@ -585,6 +584,7 @@ def _macros(shape: Shape) -> Iterator[str]:
         ("STATE_ALIGNMENT", str(layout.ALIGNMENT), "of its address, in bytes"),
     ]
     rows += [(name.upper(), str(getattr(shape, name)), f"shape: {name}") for name in SHAPE_NAMES]
+    rows += [("EVENT_WORDS", str(layout.EVENT_WORDS), "int64 of an event in a journal record")]
     yield from _rows([(f"#define RC_{name} {value}", text) for name, value, text in rows])
 
 
@@ -671,8 +671,8 @@ def render_declarations() -> str:
     lines = [*(f"# {line}".rstrip() for line in _fill(prose.CYTHON)), ""]
     lines += ["from libc.stdint cimport int64_t", ""]
     lines += ['cdef extern from "riskcore.h" nogil:', "    enum:"]
-    names = ["ABI_VERSION", "STATE_ALIGNMENT", *(name.upper() for name in SHAPE_NAMES)]
-    lines += [f"        RC_{name}" for name in names]
+    names = ["ABI_VERSION", "STATE_ALIGNMENT", *SHAPE_NAMES, "EVENT_WORDS"]
+    lines += [f"        RC_{name.upper()}" for name in names]
     lines += ["", "    const char *RC_VERSION"]
     for bound in bounds:
         kind = "double" if isinstance(bound.value, float) else "int64_t"

@@ -355,7 +355,10 @@ RECORDS = {
         drained when they are safe, with a release store (__atomic_store_n); what is not drained is
         never overwritten. parameters is a copy of the control page's last block.""",
     "journal_record": """One record of the journal: sequence, checksum, and an event from `kind` on.
-        What is at or below rc_journal.committed (read it with an acquire load) is whole.""",
+        What is at or below rc_journal.committed (read it with an acquire load) is whole. The record
+        of a sequence is ring[(sequence - 1) & (capacity - 1)]. An entry of several records has their
+        number in `parts` of the first; each of the others has 0 there, and RC_EVENT_WORDS words of the
+        payload, or one leg of a batch, from `kind` on.""",
     "control_page": """The page by which others steer: a small memory that other processes may write, apart
         from the state. Change it with the rc_control_* functions below, never by hand.""",
     "published_page": """The page by which others look: figures, limits used, latches and positions as of
@@ -372,6 +375,13 @@ state->account.equity, state->positions[i].net_lots, state->holdings[strategy][i
 sums are cached all over the buffer, and every member depends on others. Blocks that are records as
 well (parameters, instruments, venues, currencies, strategies, scenarios, shocks) are described above.
 """
+
+# Tags where the name of the record is that of a function: in C++ and Cython it cannot be a type too.
+RECORD_STRUCTS = {
+    "position_risk": "position_risk_result",
+    "portfolio_risk": "portfolio_risk_result",
+    "checkpoint": "checkpoint_header",
+}
 
 # Tags where the name of the block is a plural, or taken.
 BLOCK_STRUCTS = {

@@ -188,6 +188,9 @@ MAX_SHARE = 1e6  # largest limit that is expressed as a fraction
 DAY_NS = 86_400_000_000_000
 HANDLE_SLOT_BITS = 20
 HANDLE_SLOT_MASK = (1 << HANDLE_SLOT_BITS) - 1
+MAX_BATCH = 64  # legs of a batch, and of the scratch memory of rc_replay
+MIN_JOURNAL_RECORDS = 256  # capacity of a journal; its longest entry is a scenario, 104 records
+MAX_JOURNAL_RECORDS = 1 << 32
 
 # --- what limited a proposed size ------------------------------------------------------------------
 # 1 to 6 are candidates: the smallest wins. The others say why nothing is proposed.

@@ -17,6 +17,7 @@ cdef extern from "riskcore.h" nogil:
         RC_WINDOW
         RC_SCENARIOS
         RC_ORDERS
+        RC_EVENT_WORDS
 
     const char *RC_VERSION
     const int64_t RC_EVENT_KINDS
@@ -31,6 +32,9 @@ cdef extern from "riskcore.h" nogil:
     const int64_t RC_DAY_NS
     const int64_t RC_HANDLE_SLOT_BITS
     const int64_t RC_HANDLE_SLOT_MASK
+    const int64_t RC_MAX_BATCH
+    const int64_t RC_MIN_JOURNAL_RECORDS
+    const int64_t RC_MAX_JOURNAL_RECORDS
     const int64_t RC_CHECK_COUNT
     const int64_t RC_MAGIC
     const int64_t RC_LAYOUT_HASH
@@ -779,7 +783,7 @@ cdef extern from "riskcore.h" nogil:
         double down[RC_INSTRUMENTS]
         double up[RC_INSTRUMENTS]
 
-    struct rc_checkpoint_result:
+    struct rc_checkpoint_header:
         int64_t magic
         int64_t abi_version
         int64_t layout_hash

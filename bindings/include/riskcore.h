@@ -140,6 +140,7 @@ extern "C" {
 #define RC_WINDOW 512                                /* shape: window */
 #define RC_SCENARIOS 32                              /* shape: scenarios */
 #define RC_ORDERS 4096                               /* shape: orders */
+#define RC_EVENT_WORDS 21                            /* int64 of an event in a journal record */
 
 /* What a library of this header defines, and no other: a program that links another one stops here,
  * not at its first call. Define RC_WITHOUT_LIBRARY where a program only reads records and names.
@@ -600,6 +601,11 @@ enum rc_size_limit {
 #define RC_DAY_NS INT64_C(86400000000000)
 #define RC_HANDLE_SLOT_BITS 20
 #define RC_HANDLE_SLOT_MASK 1048575
+#define RC_MAX_BATCH 64                                 /* legs of a batch, and of the scratch
+                                                         * memory of rc_replay */
+#define RC_MIN_JOURNAL_RECORDS 256                      /* capacity of a journal; its longest
+                                                         * entry is a scenario, 104 records */
+#define RC_MAX_JOURNAL_RECORDS INT64_C(4294967296)
 #define RC_CHECK_COUNT 128
 
 /* ================================================================================================
@@ -1115,7 +1121,10 @@ struct rc_journal {
 typedef struct rc_journal rc_journal;
 
 /* One record of the journal: sequence, checksum, and an event from kind on. What is at or below
- * rc_journal.committed (read it with an acquire load) is whole.
+ * rc_journal.committed (read it with an acquire load) is whole. The record of a sequence is
+ * ring[(sequence - 1) & (capacity - 1)]. An entry of several records has their number in parts of
+ * the first; each of the others has 0 there, and RC_EVENT_WORDS words of the payload, or one leg of
+ * a batch, from kind on.
  */
 struct rc_journal_record {
     int64_t sequence;                 /* 1 for the first record of an account, then one by one */
@@ -1283,7 +1292,7 @@ typedef struct rc_payload rc_payload;
 /* The head of a checkpoint in a file: which journal record the state behind it has seen, and
  * rc_checksum over that state's words.
  */
-struct rc_checkpoint_result {
+struct rc_checkpoint_header {
     int64_t magic;                    /* RC_MAGIC */
     int64_t abi_version;              /* RC_ABI_VERSION of the code that made it */
     int64_t layout_hash;              /* of the state */
@@ -1293,7 +1302,7 @@ struct rc_checkpoint_result {
     int64_t event_count;              /* of the state */
     int64_t last_time_ns;             /* of the state [ns] */
 };
-typedef struct rc_checkpoint_result rc_checkpoint_result;
+typedef struct rc_checkpoint_header rc_checkpoint_header;
 
 /* ================================================================================================
  * The buffer, block by block
@@ -3416,11 +3425,11 @@ RC_AT(rc_published_page, free_margin, 6264); RC_AT(rc_published_page, open_order
 RC_AT(rc_published_page, padding, 6280);
 RC_SIZE(rc_payload, 2048);
 RC_AT(rc_payload, words, 0); RC_AT(rc_payload, down, 1024); RC_AT(rc_payload, up, 1536);
-RC_SIZE(rc_checkpoint_result, 64);
-RC_AT(rc_checkpoint_result, magic, 0); RC_AT(rc_checkpoint_result, abi_version, 8);
-RC_AT(rc_checkpoint_result, layout_hash, 16); RC_AT(rc_checkpoint_result, size_bytes, 24);
-RC_AT(rc_checkpoint_result, sequence, 32); RC_AT(rc_checkpoint_result, checksum, 40);
-RC_AT(rc_checkpoint_result, event_count, 48); RC_AT(rc_checkpoint_result, last_time_ns, 56);
+RC_SIZE(rc_checkpoint_header, 64);
+RC_AT(rc_checkpoint_header, magic, 0); RC_AT(rc_checkpoint_header, abi_version, 8);
+RC_AT(rc_checkpoint_header, layout_hash, 16); RC_AT(rc_checkpoint_header, size_bytes, 24);
+RC_AT(rc_checkpoint_header, sequence, 32); RC_AT(rc_checkpoint_header, checksum, 40);
+RC_AT(rc_checkpoint_header, event_count, 48); RC_AT(rc_checkpoint_header, last_time_ns, 56);
 RC_SIZE(rc_header, 192);
 RC_AT(rc_header, magic, 0); RC_AT(rc_header, abi_version, 8); RC_AT(rc_header, layout_hash, 16);
 RC_AT(rc_header, size_bytes, 24); RC_AT(rc_header, instruments, 32);

@@ -1178,7 +1178,7 @@ private:
         ::rc_order orders[64];
         ::rc_decision decisions[64];
     };
-    using CheckpointHeader = ::rc_checkpoint_result;
+    using CheckpointHeader = ::rc_checkpoint_header;
 
     static ::rc_event make(::rc_event_kind kind, Time time, Handle handle = Handle{}) noexcept
     {

@@ -33,6 +33,7 @@ from riskcore.codes import (
     LIMIT,
     LOTS_BELOW_MIN,
     MARKET,
+    MAX_BATCH,
     MAX_IDENTIFIER,
     MAX_LOTS,
     MAX_TICKS,
@@ -100,7 +101,6 @@ from riskcore.kernels.orders import (
 )
 
 WORD = 64
-MAX_BATCH = 64
 
 
 @kernel

@@ -21,6 +21,8 @@ from riskcore.codes import (
     EVENT_REPLACE,
     INVALID_VALUE,
     MAX_IDENTIFIER,
+    MAX_JOURNAL_RECORDS,
+    MIN_JOURNAL_RECORDS,
     OK,
     TORN,
     WRONG_ABI,
@@ -49,10 +51,15 @@ from riskcore.layout import (
     MAGIC,
 )
 
-MIN_CAPACITY = 256  # no entry is longer than the largest scenario: 104 records
-MAX_CAPACITY = 1 << 32
 SEQUENCE_INDEX = EVENT_WORDS  # places of sequence and parts in the checksum
 PARTS_INDEX = EVENT_WORDS + 1
+
+
+@kernel
+def capacity_possible(capacity):
+    """True for what a ring may have: a power of two from MIN_ to MAX_JOURNAL_RECORDS."""
+    in_range = MIN_JOURNAL_RECORDS <= capacity <= MAX_JOURNAL_RECORDS
+    return in_range and capacity & (capacity - 1) == 0
 
 
 @kernel
@@ -73,7 +80,7 @@ def journal_init(journal, capacity, reserve, publish_interval, layout_hash, jour
     int64
         INVALID_VALUE or OK.
     """
-    if capacity < MIN_CAPACITY or capacity > MAX_CAPACITY or capacity & (capacity - 1) != 0:
+    if not capacity_possible(capacity):
         return INVALID_VALUE
     if reserve < 0 or reserve > capacity // 2:
         return INVALID_VALUE
@@ -117,7 +124,7 @@ def journal_attach(journal, layout_hash, journal_bytes):
     if status != OK:
         return status
     capacity = journal.capacity
-    if capacity < MIN_CAPACITY or capacity > MAX_CAPACITY or capacity & (capacity - 1) != 0:
+    if not capacity_possible(capacity):
         return TORN
     committed = load_acquire(journal, JOURNAL_COMMITTED)
     drained = load_acquire(journal, JOURNAL_DRAINED)

@@ -24,13 +24,14 @@ from riskcore.codes import (
     INVALID_CODE,
     INVALID_VALUE,
     JOURNAL_FULL,
+    MAX_BATCH,
     NOT_JOURNALED,
     OK,
     REJECT,
 )
 from riskcore.kernels.entry import buffer_intact, check_time
 from riskcore.kernels.events import apply
-from riskcore.kernels.gate import MAX_BATCH, check_batch, clear_decision
+from riskcore.kernels.gate import check_batch, clear_decision
 from riskcore.kernels.journal import (
     append_control,
     append_event,

@@ -76,14 +76,14 @@ private:
     {
         const auto state = std::make_unique<rc_state>();
         const auto payload = std::make_unique<rc_payload>();
-        const auto orders = std::make_unique<rc_order[]>(64);
-        const auto decisions = std::make_unique<rc_decision[]>(64);
+        const auto orders = std::make_unique<rc_order[]>(RC_MAX_BATCH);
+        const auto decisions = std::make_unique<rc_decision[]>(RC_MAX_BATCH);
         const auto count = static_cast<std::int64_t>(records_.size());
         rc_state_init(state.get());
         const std::int64_t next = count == 0
             ? 1
             : rc_replay(state.get(), records_.data(), count, 1, 1, count, payload.get(),
-                        orders.get(), decisions.get(), 64);
+                        orders.get(), decisions.get(), RC_MAX_BATCH);
         if (next != count + 1)
             throw rc::Error(path_ + ": record " + std::to_string(next) + " is damaged");
     }
