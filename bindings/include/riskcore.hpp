@@ -371,18 +371,21 @@ inline void require_shape(const ::rc_header &head, const std::string &what)
              + "; build with the header and library of its shape");
 }
 
-// A part that the library does not accept: which, and why.
-inline void require_attached(std::int64_t status, const std::string &what)
+// Why the library does not accept something.
+inline std::string refusal(std::int64_t status)
 {
-    if (status == RC_OK) return;
     const char *why = status == RC_WRONG_MAGIC ? "it holds something else, or nothing"
         : status == RC_WRONG_ABI               ? "it was made by another version of the library"
         : status == RC_WRONG_SHAPE             ? "it was made for another shape"
         : status == RC_WRONG_SIZE              ? "its size is recorded as another"
         : status == RC_WRONG_LAYOUT            ? "it was made by a build with another layout"
-        : status == RC_TORN                    ? "its numbers cannot be"
                                                : "it is damaged";
-    fail(what + ": " + ::rc_status_name(status) + ": " + why);
+    return std::string{::rc_status_name(status)} + ": " + why;
+}
+
+inline void require_attached(std::int64_t status, const std::string &what)
+{
+    if (status != RC_OK) fail(what + ": " + refusal(status));
 }
 
 // What links fits; this is for a library that took its place by other means.
@@ -780,16 +783,24 @@ public:
     static Mapping open(const std::string &path, Access access)
     {
         Mapping m;
-        m.path_ = path;
-        const int mode = access == Access::write ? O_RDWR : O_RDONLY;
-        m.file_ = ::open(path.c_str(), mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        if (m.file_ < 0) detail::fail_system(path, errno);
-        struct stat info {};
-        if (::fstat(m.file_, &info) != 0) detail::fail_system(path, errno);
-        if (!S_ISREG(info.st_mode)) detail::fail(path + ": not a regular file");
-        require_private(path, info);
-        m.size_ = static_cast<std::size_t>(info.st_size);
+        const std::string why = m.try_open(path, access);
+        if (!why.empty()) detail::fail(path + ": " + why);
         return m;
+    }
+    // The same for a file that can be done without: why it was not opened, or "".
+    std::string try_open(const std::string &path, Access access)
+    {
+        path_ = path;
+        const int mode = access == Access::write ? O_RDWR : O_RDONLY;
+        file_ = ::open(path.c_str(), mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (file_ < 0) return std::strerror(errno);
+        struct stat info {};
+        if (::fstat(file_, &info) != 0) return std::strerror(errno);
+        if (!S_ISREG(info.st_mode)) return "not a regular file";
+        if (info.st_uid != ::geteuid()) return "belongs to another user";
+        if ((info.st_mode & 077U) != 0U) return "group or others have access; chmod go-rwx first";
+        size_ = static_cast<std::size_t>(info.st_size);
+        return "";
     }
 
     // Make a file of zeros, with all of its room taken up front.
@@ -805,20 +816,16 @@ public:
         return m;
     }
 
-    // Refuse what another user owns, or what others may read or write.
-    static void require_private(const std::string &path, const struct stat &info)
-    {
-        if (info.st_uid != ::geteuid()) detail::fail(path + ": belongs to another user");
-        if ((info.st_mode & 077U) != 0U)
-            detail::fail(path + ": group or others have access; chmod go-rwx first");
-    }
-
     // A shorter file would be a fatal signal at the first touch of what is missing.
     void require_size(std::size_t size) const
     {
-        if (size_ != size)
-            detail::fail(path_ + ": has " + std::to_string(size_) + " bytes, expected are "
-                         + std::to_string(size));
+        const std::string why = wrong_size(size);
+        if (!why.empty()) detail::fail(path_ + ": " + why);
+    }
+    std::string wrong_size(std::size_t size) const // why, or ""
+    {
+        if (size_ == size) return "";
+        return "has " + std::to_string(size_) + " bytes, expected are " + std::to_string(size);
     }
 
     // Map it: a writer's pages are all there before the first event.
@@ -831,17 +838,23 @@ public:
         data_ = data;
     }
 
-    // Read from the start of the file without mapping it.
+    // Read the file's first bytes without mapping it.
     void read(void *memory, std::size_t size) const
+    {
+        const std::string why = try_read(memory, size, 0);
+        if (!why.empty()) detail::fail(path_ + ": " + why);
+    }
+    std::string try_read(void *memory, std::size_t size, std::size_t offset) const // why not, or ""
     {
         for (std::size_t done = 0; done < size;) {
             const ssize_t count = ::pread(file_, static_cast<char *>(memory) + done, size - done,
-                                          static_cast<off_t>(done));
+                                          static_cast<off_t>(offset + done));
             if (count < 0 && errno == EINTR) continue;
-            if (count < 0) detail::fail_system(path_, errno);
-            if (count == 0) detail::fail(path_ + ": ends too early");
+            if (count < 0) return std::strerror(errno);
+            if (count == 0) return "ends too early";
             done += static_cast<std::size_t>(count);
         }
+        return "";
     }
 
     template <class Record> Record *as() const noexcept { return static_cast<Record *>(data_); }
@@ -860,12 +873,13 @@ private:
 // Session: an account with its journal
 // ================================================================================================
 
-// Of a place that is made, and whether one may be.
+// Of a place that is made, whether one may be, and how far to trust one that is there.
 struct Options {
     std::int64_t capacity = std::int64_t{1} << 16; // records of the journal, a power of two
     std::int64_t reserve = -1;                     // of them kept for facts; -1: a sixteenth
     std::int64_t publish_interval = 1000;          // records between two published copies
-    bool create = true; // false: refuse a place without an account, which a misspelt one is
+    bool create = true;   // false: refuse a place without an account, which a misspelt one is
+    bool rebuild = false; // true, after a power loss: not the state, but checkpoint and journal
 };
 
 // What Session::open found and did.
@@ -901,7 +915,7 @@ public:
         detail::require_library();
         Session session;
         session.open_files(place, options);
-        session.recover(place);
+        session.recover(place, options.rebuild);
         return session;
     }
 
@@ -1175,10 +1189,9 @@ private:
     struct Scratch {
         ::rc_payload payload;
         ::rc_decision decision;
-        ::rc_order orders[64];
-        ::rc_decision decisions[64];
+        ::rc_order orders[RC_MAX_BATCH];
+        ::rc_decision decisions[RC_MAX_BATCH];
     };
-    using CheckpointHeader = ::rc_checkpoint_header;
 
     static ::rc_event make(::rc_event_kind kind, Time time, Handle handle = Handle{}) noexcept
     {
@@ -1313,7 +1326,7 @@ private:
         recovery_.source = Recovery::Source::live;
     }
 
-    void recover(const Place &place)
+    void recover(const Place &place, bool distrust)
     {
         recovery_.committed = journal_->committed;
         recovery_.first = journal_->committed + 1;
@@ -1321,75 +1334,100 @@ private:
         if (recovery_.source == Recovery::Source::created) return;
         const bool whole = journal_->applied == journal_->committed &&
                            journal_->lost_applied == journal_->lost;
-        if (!whole || ::rc_state_attach(state_) != RC_OK) rebuild(place);
-        detail::require_attached(::rc_state_attach(state_), state_file_.path());
+        if (distrust || !whole || ::rc_state_attach(state_) != RC_OK) rebuild(place);
         ::rc_journal_resume(journal_, control_);
         if (last_time().value() > 0) {
-            control(last_time(), RC_CONTROL_RESTART, 0, 0, Author{0});
+            const Status status = control(last_time(), RC_CONTROL_RESTART, 0, 0, Author{0});
+            if (!status.booked())
+                detail::fail(state_file_.path() + ": its restart was refused: " + status.name());
             recovery_.restarted = true;
         }
         publish();
     }
 
-    // The newest checkpoint from which the ring goes on, then the ring.
+    // The newest checkpoint from which the ring goes on, or an empty account; then the ring. All of
+    // it in memory of this process: the place stays as it is until the result is known to be good.
     void rebuild(const Place &place)
     {
-        // Should this process die half-way, the next one must not take the state for whole.
-        if (journal_->committed > 0)
-            __atomic_store_n(&journal_->applied, journal_->committed - 1, __ATOMIC_RELEASE);
+        const std::int64_t committed = journal_->committed;
+        const std::int64_t drained = __atomic_load_n(&journal_->drained, __ATOMIC_ACQUIRE);
+        detail::OwnedState rebuilt = detail::make_state(), other = detail::make_state();
         std::int64_t sequence = -1;
+        std::string unfit;
         for (const char *part : {"checkpoint-a", "checkpoint-b"}) {
-            const std::int64_t found = checkpoint_sequence(place.file(part));
-            const bool fits = found <= journal_->committed && found >= journal_->drained;
-            if (!fits || found <= sequence) continue;
-            load_checkpoint(place.file(part));
+            std::int64_t found = -1;
+            std::string why = read_checkpoint(place.file(part), *other, found);
+            if (why.empty() && (found < drained || found > committed))
+                why = "is of record " + std::to_string(found);
+            if (!why.empty()) unfit += std::string{unfit.empty() ? "" : "; "} + part + ": " + why;
+            if (!why.empty() || found <= sequence) continue;
+            std::swap(rebuilt, other);
             sequence = found;
         }
         recovery_.source = Recovery::Source::checkpoint;
         if (sequence < 0) {
-            if (journal_->drained != 0)
+            if (drained != 0)
                 detail::fail(state_file_.path() + ": the state is not whole, and no checkpoint "
-                             "reaches what the journal has from record "
-                             + std::to_string(journal_->drained + 1)
-                             + " on; the Python package can rebuild it from the archive");
-            ::rc_state_init(state_);
+                             "reaches what the journal has, records " + std::to_string(drained + 1)
+                             + " to " + std::to_string(committed) + " (" + unfit
+                             + "); the Python package can rebuild it from the archive");
+            detail::require_attached(::rc_state_init(rebuilt.get()), "a new account");
             sequence = 0;
             recovery_.source = Recovery::Source::genesis;
         }
         recovery_.first = sequence + 1;
         const std::int64_t next =
-            ::rc_replay(state_, ring_, journal_->capacity, 1, sequence + 1, journal_->committed,
-                        &scratch_->payload, scratch_->orders, scratch_->decisions, 64);
-        if (next != journal_->committed + 1)
+            ::rc_replay(rebuilt.get(), ring_, journal_->capacity, 1, sequence + 1, committed,
+                        &scratch_->payload, scratch_->orders, scratch_->decisions, RC_MAX_BATCH);
+        if (next != committed + 1)
             detail::fail(journal_file_.path() + ": torn at record " + std::to_string(next) + " of "
-                         + std::to_string(journal_->committed));
+                         + std::to_string(committed));
+        detail::require_attached(::rc_state_attach(rebuilt.get()),
+                                 state_file_.path() + ", rebuilt from record "
+                                     + std::to_string(sequence) + " on");
+        replace_state(*rebuilt);
     }
 
-    // Sequence of a checkpoint; -1 where there is none that is whole.
-    static std::int64_t checkpoint_sequence(const std::string &path)
+    // Should this process die half-way, the next one must not take the state for whole: neither
+    // by the journal's numbers nor, where there is no record yet, by the state itself. Exchanges,
+    // because nothing moves up over them.
+    void replace_state(::rc_state &rebuilt) noexcept
     {
-        constexpr std::size_t size = sizeof(CheckpointHeader) + sizeof(::rc_state);
-        if (!exists(path)) return -1;
-        Mapping file = Mapping::open(path, Mapping::Access::read);
-        if (file.size() != size) return -1;
-        file.map(Mapping::Access::read);
-        const auto *head = file.as<const CheckpointHeader>();
-        const auto *words = reinterpret_cast<const std::int64_t *>(head + 1);
-        const bool ours = head->magic == RC_MAGIC && head->abi_version == RC_ABI_VERSION
-            && head->layout_hash == RC_LAYOUT_HASH
-            && head->size_bytes == std::int64_t{sizeof(::rc_state)};
-        const bool whole =
-            ours && ::rc_checksum(words, std::int64_t{sizeof(::rc_state) / 8}) == head->checksum;
-        return whole ? head->sequence : -1;
+        if (journal_->committed > 0)
+            __atomic_exchange_n(&journal_->applied, journal_->committed - 1, __ATOMIC_ACQ_REL);
+        const std::int64_t canary = std::exchange(rebuilt.system.canary, 0);
+        __atomic_exchange_n(&state_->system.canary, 0, __ATOMIC_ACQ_REL);
+        std::memcpy(static_cast<void *>(state_), &rebuilt, sizeof rebuilt);
+        __atomic_store_n(&state_->system.canary, canary, __ATOMIC_RELEASE);
     }
 
-    void load_checkpoint(const std::string &path)
+    // Read a checkpoint whole: why it does not count, or "".
+    static std::string read_checkpoint(const std::string &path, ::rc_state &state,
+                                       std::int64_t &sequence)
     {
-        Mapping file = Mapping::open(path, Mapping::Access::read);
-        file.require_size(sizeof(CheckpointHeader) + sizeof(::rc_state));
-        file.map(Mapping::Access::read);
-        std::memcpy(static_cast<void *>(state_), file.as<const CheckpointHeader>() + 1,
-                    sizeof(::rc_state));
+        constexpr std::int64_t size = sizeof(::rc_state);
+        ::rc_checkpoint_header head{};
+        Mapping file;
+        std::string why = file.try_open(path, Mapping::Access::read);
+        if (why.empty()) why = file.wrong_size(sizeof head + sizeof state);
+        if (why.empty()) why = file.try_read(&head, sizeof head, 0);
+        if (why.empty()) why = file.try_read(&state, sizeof state, sizeof head);
+        if (!why.empty()) return why;
+        const auto *words = reinterpret_cast<const std::int64_t *>(&state);
+        const struct {
+            std::int64_t found, expected, status;
+        } parts[] = {
+            {head.magic, RC_MAGIC, RC_WRONG_MAGIC},
+            {head.abi_version, RC_ABI_VERSION, RC_WRONG_ABI},
+            {head.size_bytes, size, RC_WRONG_SIZE},
+            {head.layout_hash, RC_LAYOUT_HASH, RC_WRONG_LAYOUT},
+            {head.checksum, ::rc_checksum(words, size / std::int64_t{sizeof *words}), RC_TORN},
+        };
+        for (const auto &part : parts)
+            if (part.found != part.expected) return detail::refusal(part.status);
+        sequence = head.sequence;
+        const std::int64_t status = ::rc_state_attach(&state);
+        return status == RC_OK ? "" : detail::refusal(status);
     }
 
     ::rc_journal *journal_ = nullptr;
