@@ -59,7 +59,8 @@
 // Errors. Hot calls are noexcept and answer with a `Status` or an `Action`. Cold calls (what opens
 // memory: `Core`, `Session::open`, `ControlPage::open`, `PublishedPage::open`, `Place::at`) throw
 // `riskcore::Error`, the only exception of this header, whose what() is one line for a person.
-// With -fno-exceptions they write that line to stderr and end the process: nothing trades yet.
+// With -fno-exceptions they write that line to stderr and end the process: nothing trades yet, but
+// an account that was being made stays incomplete.
 //
 // Threads. As riskcore.h says: one thread calls what changes an account.
 #ifndef RISKCORE_HPP
@@ -90,6 +91,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace riskcore {
@@ -702,15 +704,15 @@ public:
     std::string file(const char *part) const { return prefix_ + part; }
 
     // Refuse a directory that is not the account's own: one of others, or of other files. Made where
-    // it is missing and may be; its parents never.
-    void require_directory(bool create) const
+    // it is missing and may be, its parents never; true where it was.
+    bool require_directory(bool create) const
     {
         struct stat info {};
         if (::stat(directory_.c_str(), &info) != 0) {
             if (errno != ENOENT) detail::fail_system(directory_, errno);
             if (!create) detail::fail(directory_ + ": there is no account here, and none may be made");
             if (::mkdir(directory_.c_str(), 0700) != 0) detail::fail_system(directory_, errno);
-            return;
+            return true;
         }
         if (!S_ISDIR(info.st_mode)) detail::fail(directory_ + ": not a directory");
         const char *elsewhere = "; name a directory of the account's own";
@@ -723,6 +725,7 @@ public:
                          + (account || !foreign ? "; chmod go-rwx first" : elsewhere));
         if (!account && foreign)
             detail::fail(directory_ + ": holds other files and no account" + elsewhere);
+        return false;
     }
 
 private:
@@ -803,15 +806,18 @@ public:
         return "";
     }
 
-    // Make a file of zeros, with all of its room taken up front.
+    // Make a file of zeros, with all of its room taken up front; none is left where there is no room.
     static Mapping create(const std::string &path, std::size_t size)
     {
         Mapping m;
         m.path_ = path;
         m.file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (m.file_ < 0) detail::fail_system(path, errno);
-        const int error = ::posix_fallocate(m.file_, 0, static_cast<off_t>(size));
-        if (error != 0) detail::fail_system(path + ": no room", error);
+        const int error = m.take_room(size);
+        if (error != 0) {
+            ::unlink(path.c_str());
+            detail::fail_system(path + ": no room for " + std::to_string(size) + " bytes", error);
+        }
         m.size_ = size;
         return m;
     }
@@ -863,6 +869,15 @@ public:
     int file() const noexcept { return file_; }
 
 private:
+    // Of a new file; an error number, or 0.
+    int take_room(std::size_t size) const noexcept
+    {
+        struct statvfs medium {}; // asked first: else it is full until the attempt fails
+        const bool known = ::fstatvfs(file_, &medium) == 0 && medium.f_blocks != 0;
+        if (known && size > medium.f_bavail * medium.f_frsize) return ENOSPC;
+        return ::posix_fallocate(file_, 0, static_cast<off_t>(size));
+    }
+
     std::string path_;
     int file_ = -1;
     void *data_ = nullptr;
@@ -1231,7 +1246,8 @@ private:
 
     void open_files(const Place &place, const Options &options)
     {
-        if (!place.directory().empty()) place.require_directory(options.create);
+        const bool made =
+            !place.directory().empty() && place.require_directory(options.create);
         constexpr const char *parts[] = {"state", "control", "published", "journal"};
         std::string present, missing;
         for (const char *part : parts) {
@@ -1244,8 +1260,38 @@ private:
         if (!present.empty()) return attach(place);
         if (!options.create)
             detail::fail(place.file(parts[0]) + ": there is no account here, and none may be made");
-        create(place, options);
+        create(place, options, made);
     }
+
+    // The files of a place while they are made: all of them go again unless they are kept.
+    class Unfinished {
+    public:
+        Unfinished(const Place &place, bool directory)
+            : directory_(directory ? place.directory() : std::string{})
+        {
+        }
+        Unfinished(const Unfinished &) = delete;
+        Unfinished &operator=(const Unfinished &) = delete;
+        ~Unfinished()
+        {
+            if (kept_) return;
+            for (const std::string &path : paths_)
+                if (!path.empty()) ::unlink(path.c_str());
+            if (!directory_.empty()) ::rmdir(directory_.c_str());
+        }
+        Mapping create(std::string path, std::size_t size)
+        {
+            Mapping file = Mapping::create(path, size);
+            paths_[count_++] = std::move(path);
+            return file;
+        }
+        void keep() noexcept { kept_ = true; }
+
+    private:
+        std::string directory_, paths_[4];
+        int count_ = 0;
+        bool kept_ = false;
+    };
 
     void lock_state()
     {
@@ -1275,8 +1321,9 @@ private:
             + static_cast<std::size_t>(capacity) * sizeof(::rc_journal_record);
     }
 
-    void create(const Place &place, const Options &options)
+    void create(const Place &place, const Options &options, bool directory)
     {
+        Unfinished files{place, directory};
         const std::int64_t capacity = options.capacity;
         const std::int64_t reserve = options.reserve < 0 ? capacity / 16 : options.reserve;
         // The rules are the library's: ask it before a file is made.
@@ -1288,12 +1335,12 @@ private:
                          + std::to_string(reserve) + " of them in reserve: "
                          + ::rc_status_name(verdict));
         const std::string journal = place.file("journal"), unfinished = place.file("journal.new");
-        ::unlink(unfinished.c_str());
-        state_file_ = Mapping::create(place.file("state"), sizeof(::rc_state));
+        state_file_ = files.create(place.file("state"), sizeof(::rc_state));
         lock_state();
-        control_file_ = Mapping::create(place.file("control"), sizeof(::rc_control_page));
-        page_file_ = Mapping::create(place.file("published"), sizeof(::rc_published_page));
-        journal_file_ = Mapping::create(unfinished, journal_size(capacity));
+        ::unlink(unfinished.c_str()); // of a process that died here
+        control_file_ = files.create(place.file("control"), sizeof(::rc_control_page));
+        page_file_ = files.create(place.file("published"), sizeof(::rc_published_page));
+        journal_file_ = files.create(unfinished, journal_size(capacity));
         map_all(journal_size(capacity));
         ::rc_state_init(state_);
         ::rc_control_init(control_);
@@ -1302,6 +1349,7 @@ private:
         // The journal appears last, when all is whole.
         if (::rename(unfinished.c_str(), journal.c_str()) != 0)
             detail::fail_system(journal, errno);
+        files.keep();
     }
 
     void attach(const Place &place)
