@@ -59,10 +59,14 @@
 // Errors. Hot calls are noexcept and answer with a `Status` or an `Action`. Cold calls (what opens
 // memory: `Core`, `Session::open`, `ControlPage::open`, `PublishedPage::open`, `Place::at`) throw
 // `riskcore::Error`, the only exception of this header, whose what() is one line for a person.
-// With -fno-exceptions they write that line to stderr and end the process: nothing trades yet, but
-// an account that was being made stays incomplete.
+// With -fno-exceptions they write that line to stderr and end the process: nothing trades yet.
 //
 // Threads. As riskcore.h says: one thread calls what changes an account.
+//
+// Fork. What is mapped for writing stays with the process that opened it: a child of fork that
+// touches its copy of a `Session` or `ControlPage` ends with SIGSEGV, so that there are never two
+// writers (a daemon forks before it opens). A child that neither execs nor ends keeps the writer's
+// lock: no other process can take the account over while it lives.
 #ifndef RISKCORE_HPP
 #define RISKCORE_HPP
 
@@ -349,7 +353,6 @@ inline std::string shape_text()
 // An account of another shape, in full: what it has, and what it should have.
 inline void require_shape(const ::rc_header &head, const std::string &what)
 {
-    if (head.magic != RC_MAGIC || head.abi_version != RC_ABI_VERSION) return; // told by others
     const struct {
         const char *name;
         std::int64_t found, expected;
@@ -815,7 +818,7 @@ public:
         if (m.file_ < 0) detail::fail_system(path, errno);
         const int error = m.take_room(size);
         if (error != 0) {
-            ::unlink(path.c_str());
+            if (m.is_there()) ::unlink(path.c_str());
             detail::fail_system(path + ": no room for " + std::to_string(size) + " bytes", error);
         }
         m.size_ = size;
@@ -834,14 +837,24 @@ public:
         return "has " + std::to_string(size_) + " bytes, expected are " + std::to_string(size);
     }
 
-    // Map it: a writer's pages are all there before the first event.
+    // Map it: a writer's pages are all there before the first event, and no child of fork has them.
     void map(Access access)
     {
-        const int protection = access == Access::write ? PROT_READ | PROT_WRITE : PROT_READ;
-        const int populate = access == Access::write ? MAP_POPULATE : 0;
+        const bool writes = access == Access::write;
+        if (writes) fill_holes();
+        const int protection = writes ? PROT_READ | PROT_WRITE : PROT_READ;
+        const int populate = writes ? MAP_POPULATE : 0;
         void *data = ::mmap(nullptr, size_, protection, MAP_SHARED | populate, file_, 0);
         if (data == MAP_FAILED) detail::fail_system(path_ + ": cannot be mapped", errno);
         data_ = data;
+        if (writes && ::madvise(data, size_, MADV_DONTFORK) != 0)
+            detail::fail_system(path_ + ": cannot be kept from children", errno);
+#ifdef MADV_POPULATE_WRITE
+        // Unlike the flag it says what is amiss. Systems before Linux 5.14 do not know it.
+        const int advice = writes ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
+        if (::madvise(data, size_, advice) != 0 && errno != EINVAL)
+            detail::fail_system(path_ + ": cannot be mapped whole", errno);
+#endif
     }
 
     // Read the file's first bytes without mapping it.
@@ -863,12 +876,30 @@ public:
         return "";
     }
 
+    // Whether the path still names this file.
+    bool is_there() const noexcept
+    {
+        struct stat mine {}, found {};
+        return ::fstat(file_, &mine) == 0 && ::lstat(path_.c_str(), &found) == 0
+            && mine.st_dev == found.st_dev && mine.st_ino == found.st_ino;
+    }
+
     template <class Record> Record *as() const noexcept { return static_cast<Record *>(data_); }
     const std::string &path() const noexcept { return path_; }
     std::size_t size() const noexcept { return size_; }
     int file() const noexcept { return file_; }
 
 private:
+    // A hole in a file, which a copy may have, is a fatal signal at its first touch when the medium
+    // is full by then. Its bytes do not change. (posix_fallocate may write, which is for new files.)
+    void fill_holes() const
+    {
+        int result = ::fallocate(file_, 0, 0, static_cast<off_t>(size_));
+        while (result != 0 && errno == EINTR)
+            result = ::fallocate(file_, 0, 0, static_cast<off_t>(size_));
+        if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
+            detail::fail_system(path_ + ": no room for its holes", errno);
+    }
     // Of a new file; an error number, or 0.
     int take_room(std::size_t size) const noexcept
     {
@@ -883,6 +914,44 @@ private:
     void *data_ = nullptr;
     std::size_t size_ = 0;
 };
+
+namespace detail {
+
+// The header of a state's file tells most about what made a place: it is asked first.
+inline void require_account(const Mapping &state)
+{
+    ::rc_header made{};
+    if (state.size() < sizeof made) state.require_size(sizeof(::rc_state));
+    state.read(&made, sizeof made);
+    const auto require = [&](std::int64_t found, std::int64_t expected, std::int64_t status) {
+        if (found != expected) require_attached(status, state.path());
+    };
+    require(made.magic, RC_MAGIC, RC_WRONG_MAGIC);
+    require(made.abi_version, RC_ABI_VERSION, RC_WRONG_ABI);
+    require_shape(made, state.path());
+    require(made.layout_hash, RC_LAYOUT_HASH, RC_WRONG_LAYOUT);
+    require(made.size_bytes, std::int64_t{sizeof(::rc_state)}, RC_WRONG_SIZE);
+    state.require_size(sizeof(::rc_state));
+}
+
+// Map a page of a place. Where it is none of this build, the state may say why better than it can.
+template <class Page>
+Mapping open_page(const Place &place, const char *part, Mapping::Access access,
+                  std::int64_t (*attach)(const Page *))
+{
+    require_library();
+    Mapping page = Mapping::open(place.file(part), access);
+    if (page.size() == sizeof(Page)) {
+        page.map(access);
+        if (attach(page.as<const Page>()) == RC_OK) return page;
+    }
+    require_account(Mapping::open(place.file("state"), Mapping::Access::read));
+    page.require_size(sizeof(Page));
+    require_attached(attach(page.as<const Page>()), page.path());
+    return page;
+}
+
+} // namespace detail
 
 // ================================================================================================
 // Session: an account with its journal
@@ -1254,9 +1323,12 @@ private:
             std::string &list = exists(place.file(part)) ? present : missing;
             list += list.empty() ? part : std::string{", "} + part;
         }
-        if (!present.empty() && !missing.empty())
-            detail::fail(place.file(parts[0]) + ": the place is incomplete: it has " + present
-                         + " but not " + missing + "; restore it, or remove what is there");
+        if (!present.empty() && !missing.empty()) {
+            if (!options.create || !remove_unfinished(place))
+                detail::fail(place.file(parts[0]) + ": the place is incomplete: it has " + present
+                             + " but not " + missing + "; restore it, or remove what is there");
+            present.clear();
+        }
         if (!present.empty()) return attach(place);
         if (!options.create)
             detail::fail(place.file(parts[0]) + ": there is no account here, and none may be made");
@@ -1279,12 +1351,7 @@ private:
                 if (!path.empty()) ::unlink(path.c_str());
             if (!directory_.empty()) ::rmdir(directory_.c_str());
         }
-        Mapping create(std::string path, std::size_t size)
-        {
-            Mapping file = Mapping::create(path, size);
-            paths_[count_++] = std::move(path);
-            return file;
-        }
+        void add(const Mapping &file) { paths_[count_++] = file.path(); }
         void keep() noexcept { kept_ = true; }
 
     private:
@@ -1295,9 +1362,32 @@ private:
 
     void lock_state()
     {
-        if (::flock(state_file_.file(), LOCK_EX | LOCK_NB) == 0) return;
-        if (errno == EWOULDBLOCK) detail::fail(state_file_.path() + ": another process writes it");
-        detail::fail_system(state_file_.path() + ": cannot be locked", errno);
+        if (::flock(state_file_.file(), LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK)
+                detail::fail(state_file_.path() + ": another process writes it");
+            detail::fail_system(state_file_.path() + ": cannot be locked", errno);
+        }
+        if (!state_file_.is_there())
+            detail::fail(state_file_.path() + ": another process has replaced it; try again");
+    }
+
+    // Remove what a process left that died while it made a place: a state without an event, and no
+    // journal. False where there is anything else.
+    bool remove_unfinished(const Place &place)
+    {
+        if (!exists(place.file("state"))) return false;
+        state_file_ = Mapping::open(place.file("state"), Mapping::Access::write);
+        lock_state();
+        for (const char *part : {"journal", "checkpoint-a", "checkpoint-b", "names.json"})
+            if (exists(place.file(part))) return false;
+        ::rc_header head{};
+        if (state_file_.size() >= sizeof head) state_file_.read(&head, sizeof head);
+        const bool begun = head.magic == RC_MAGIC && head.event_count == 0;
+        if (head.magic != 0 && !begun) return false;
+        for (const char *part : {"control", "published", "journal.new", "state"})
+            ::unlink(place.file(part).c_str());
+        state_file_ = Mapping{};
+        return true;
     }
 
     void map_all(std::size_t journal_size)
@@ -1335,12 +1425,16 @@ private:
                          + std::to_string(reserve) + " of them in reserve: "
                          + ::rc_status_name(verdict));
         const std::string journal = place.file("journal"), unfinished = place.file("journal.new");
-        state_file_ = files.create(place.file("state"), sizeof(::rc_state));
-        lock_state();
-        ::unlink(unfinished.c_str()); // of a process that died here
-        control_file_ = files.create(place.file("control"), sizeof(::rc_control_page));
-        page_file_ = files.create(place.file("published"), sizeof(::rc_published_page));
-        journal_file_ = files.create(unfinished, journal_size(capacity));
+        state_file_ = Mapping::create(place.file("state"), sizeof(::rc_state));
+        lock_state(); // from here on nobody else makes or removes the rest
+        files.add(state_file_);
+        ::unlink(unfinished.c_str());
+        control_file_ = Mapping::create(place.file("control"), sizeof(::rc_control_page));
+        files.add(control_file_);
+        page_file_ = Mapping::create(place.file("published"), sizeof(::rc_published_page));
+        files.add(page_file_);
+        journal_file_ = Mapping::create(unfinished, journal_size(capacity));
+        files.add(journal_file_);
         map_all(journal_size(capacity));
         ::rc_state_init(state_);
         ::rc_control_init(control_);
@@ -1356,11 +1450,7 @@ private:
     {
         state_file_ = Mapping::open(place.file("state"), Mapping::Access::write);
         lock_state();
-        // The state tells most about what made the place, so it is asked first.
-        ::rc_header made{};
-        if (state_file_.size() < sizeof made) state_file_.require_size(sizeof(::rc_state));
-        state_file_.read(&made, sizeof made);
-        detail::require_shape(made, state_file_.path());
+        detail::require_account(state_file_);
         control_file_ = Mapping::open(place.file("control"), Mapping::Access::write);
         page_file_ = Mapping::open(place.file("published"), Mapping::Access::write);
         journal_file_ = Mapping::open(place.file("journal"), Mapping::Access::write);
@@ -1496,13 +1586,8 @@ class PublishedPage {
 public:
     static PublishedPage open(const Place &place)
     {
-        detail::require_library();
-        PublishedPage page{Mapping::open(place.file("published"), Mapping::Access::read)};
-        page.file_.require_size(sizeof(::rc_published_page));
-        page.file_.map(Mapping::Access::read);
-        detail::require_attached(::rc_page_attach(page.file_.as<const ::rc_published_page>()),
-                                 page.file_.path());
-        return page;
+        return PublishedPage{detail::open_page<::rc_published_page>(
+            place, "published", Mapping::Access::read, ::rc_page_attach)};
     }
 
     // Copy it as it was at one moment; RC_BUSY: the writer was in the way, try again.
@@ -1522,12 +1607,8 @@ class ControlPage {
 public:
     static ControlPage open(const Place &place)
     {
-        detail::require_library();
-        ControlPage control{Mapping::open(place.file("control"), Mapping::Access::write)};
-        control.file_.require_size(sizeof(::rc_control_page));
-        control.file_.map(Mapping::Access::write);
-        detail::require_attached(::rc_control_attach(control.page()), control.file_.path());
-        return control;
+        return ControlPage{detail::open_page<::rc_control_page>(
+            place, "control", Mapping::Access::write, ::rc_control_attach)};
     }
 
     // The next check rejects, and so it stays until a named person resets it, here or in the writer.

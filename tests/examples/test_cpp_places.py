@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import resource
 import shlex
+import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from riskcore.store.place import SHARED_MEMORY, Place
+from riskcore.store.writer import Writer
 from tests.examples.programs import build, run
+from tests.support import SMALL as SMALL_SHAPE
 
 # Opens a place with a journal of so many records; says what came of it.
 OPENER = """
@@ -35,12 +40,25 @@ int main(int, char **arguments)
 LARGE, SMALL = 1 << 16, 1 << 10  # records: 12 MB and 0.2 MB, beside a state of 1.8 MB
 
 
+Build = Callable[[str, str], Path]
+
+
 @pytest.fixture(scope="module")
-def opener(link: tuple[object, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build_program(link: tuple[object, ...], tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """From a name and a source to a program."""
+    folder = tmp_path_factory.mktemp("places")
+
+    def build_it(name: str, source: str) -> Path:
+        (folder / f"{name}.cpp").write_text(source)
+        return build(folder / name, folder / f"{name}.cpp", *link)
+
+    return build_it
+
+
+@pytest.fixture(scope="module")
+def opener(build_program: Build) -> Path:
     """The program above."""
-    folder = tmp_path_factory.mktemp("opener")
-    (folder / "opener.cpp").write_text(OPENER)
-    return build(folder / "opener", folder / "opener.cpp", *link)
+    return build_program("opener", OPENER)
 
 
 # --- an account is made whole or not at all ------------------------------------------------------
@@ -78,8 +96,8 @@ def test_nothing_stays_of_an_account_that_cannot_be_made(
 def test_nothing_stays_of_shared_memory_that_cannot_be_made(opener: Path) -> None:
     name = f"riskcore-test-{os.getpid()}"
     done = limited(opener, f"shm:{name}", LARGE, 4 << 20)
-    assert done.stdout.startswith(f"/dev/shm/{name}.journal.new: no room for ")
-    assert list(Path("/dev/shm").glob(f"{name}.*")) == []
+    assert done.stdout.startswith(f"{SHARED_MEMORY}/{name}.journal.new: no room for ")
+    assert list(SHARED_MEMORY.glob(f"{name}.*")) == []
 
 
 def test_nothing_is_made_for_a_journal_that_cannot_be(opener: Path, tmp_path: Path) -> None:
@@ -96,7 +114,9 @@ def test_what_a_process_left_that_died_while_it_made_a_place(opener: Path, tmp_p
     (place / "journal").rename(place / "journal.new")
     before = sorted(path.name for path in place.iterdir())
     done = run(opener, place, SMALL)
-    assert "the place is incomplete: it has state, control, published but not journal" in done.stdout
+    assert (
+        "the place is incomplete: it has state, control, published but not journal" in done.stdout
+    )
     assert sorted(path.name for path in place.iterdir()) == before
 
 
@@ -122,3 +142,197 @@ def test_a_full_medium_is_one_line_and_leaves_nothing(
     (line,) = printed.splitlines()
     assert "no room for" in line
     assert line.endswith("No space left on device")
+
+
+def test_what_never_became_an_account_makes_way_for_one(opener: Path, tmp_path: Path) -> None:
+    place, nothing = tmp_path / "place", tmp_path / "nothing"
+    assert run(opener, place, SMALL).returncode == 0
+    header = record_header(place)
+    for parts in (["state"], ["state", "control"], ["state", "control", "published"]):
+        for path in place.iterdir():
+            path.unlink()
+        for part in parts:  # as they are before anything is written
+            (place / part).touch(mode=0o600)
+            os.truncate(place / part, 1 << 20)
+        assert run(opener, place, SMALL).stdout == "created 900\n"
+    # A state with events is an account, whatever is missing beside it.
+    assert record_header(place) == header
+    (place / "journal").unlink()
+    assert "the place is incomplete" in run(opener, place, SMALL).stdout
+    assert record_header(place) == header
+    nothing.mkdir(mode=0o700)
+    (nothing / "state").write_bytes(b"someone else's" * 100)
+    (nothing / "state").chmod(0o600)
+    assert "the place is incomplete" in run(opener, nothing, SMALL).stdout
+    assert (nothing / "state").stat().st_size == 1400
+
+
+def record_header(place: Path) -> bytes:
+    """The first bytes of a state."""
+    return (place / "state").read_bytes()[:192]
+
+
+# --- a forked child is no second writer ----------------------------------------------------------
+
+# The child touches the account (any argument behind the place) or only ends; then the parent goes
+# on, and shows that it still has the lock.
+FORKER = """
+#include <riskcore.hpp>
+#include <sys/resource.h>
+#include <sys/wait.h>
+int main(int count, char **arguments)
+{
+    const riskcore::Place place = riskcore::Place::at(arguments[1]);
+    riskcore::Options options;
+    options.capacity = 1024;
+    auto account = std::make_unique<riskcore::Session>(riskcore::Session::open(place, options));
+    riskcore::ControlPage control = riskcore::ControlPage::open(place);
+    account->clock(riskcore::Time{1});
+    const std::string what = count > 2 ? arguments[2] : "";
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const rlimit none{0, 0};
+        ::setrlimit(RLIMIT_CORE, &none);
+        if (what == "write") account->clock(riskcore::Time{2});
+        if (what == "read") return static_cast<int>(account->last_time().value());
+        if (what == "kill") control.kill(riskcore::Author{1});
+        account.reset();
+        return 0;
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    std::printf("child %d\\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    try {
+        riskcore::Session::open(place, options);
+    } catch (const riskcore::Error &error) {
+        std::printf("%s\\n", error.what());
+    }
+    const riskcore::Status written = account->clock(riskcore::Time{3});
+    std::printf("%s %lld\\n", written.name(),
+                static_cast<long long>(account->committed()));
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def forker(build_program: Build) -> Path:
+    """The program above."""
+    return build_program("forker", FORKER)
+
+
+@pytest.mark.parametrize("what", ["", "read", "write", "kill"])
+def test_a_forked_child_leaves_the_account_alone(forker: Path, tmp_path: Path, what: str) -> None:
+    place = tmp_path / "place"
+    done = run(forker, place, *([what] if what else []))
+    assert done.returncode == 0, done.stderr
+    child = signal.SIGSEGV if what else 0
+    assert done.stdout.splitlines() == [
+        f"child {int(child)}",
+        f"{place}/state: another process writes it",
+        "OK 2",
+    ]
+
+
+# --- files that are not whole --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["state", "control", "published", "journal"])
+@pytest.mark.parametrize("size", ["empty", "shorter", "longer"])
+def test_a_file_of_another_size_is_refused_by_name(
+    opener: Path, tmp_path: Path, part: str, size: str
+) -> None:
+    place = tmp_path / "place"
+    assert run(opener, place, SMALL).returncode == 0
+    whole = (place / part).stat().st_size
+    found = {"empty": 0, "shorter": whole - 8, "longer": whole + 8}[size]
+    os.truncate(place / part, found)
+    done = run(opener, place, SMALL)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith(f"{place}/{part}: has {found} bytes, expected are ")
+
+
+def allocated(path: Path) -> bool:
+    """True where a file has all of its bytes on the medium."""
+    return path.stat().st_blocks * 512 >= path.stat().st_size
+
+
+def test_holes_of_a_copied_account_are_filled(opener: Path, tmp_path: Path) -> None:
+    place, copy = tmp_path / "place", tmp_path / "copy"
+    assert run(opener, place, LARGE).returncode == 0
+    copy.mkdir(mode=0o700)
+    for path in place.iterdir():
+        assert run("cp", "--sparse=always", "--preserve=mode", path, copy).returncode == 0
+    if allocated(copy / "journal"):
+        pytest.skip("this file system has no holes")
+    done = run(opener, copy, LARGE)
+    assert done.stdout == "live 1801\n", done.stderr
+    assert all(allocated(path) for path in copy.iterdir())
+
+
+def test_holes_that_a_full_medium_cannot_fill_are_one_line(opener: Path, tmp_path: Path) -> None:
+    punch = "fallocate --punch-hole --offset 1m --length 8m place/journal"
+    fill = "{ head -c 100m /dev/zero > rest || true; } 2> /dev/null"
+    script = f"{opener} place {LARGE} && {punch} && {fill} && {{ {opener} place {LARGE} || true; }}"
+    made, line = on_small_medium(tmp_path, "16m", script).splitlines()
+    assert made == "created 900"
+    assert line == "place/journal: no room for its holes: No space left on device"
+    script = f"{opener} place {LARGE} && {punch} && {{ {opener} place {LARGE} || true; }}"
+    assert on_small_medium(tmp_path, "16m", script).splitlines()[1] == "live 1801"
+
+
+# --- pages of another account --------------------------------------------------------------------
+
+PAGES = """
+#include <riskcore.hpp>
+template <class Page> void look(const riskcore::Place &place)
+{
+    try {
+        Page::open(place);
+        std::printf("open\\n");
+    } catch (const riskcore::Error &error) {
+        std::printf("%s\\n", error.what());
+    }
+}
+int main(int, char **arguments)
+{
+    look<riskcore::ControlPage>(riskcore::Place::at(arguments[1]));
+    look<riskcore::PublishedPage>(riskcore::Place::at(arguments[1]));
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def pages(build_program: Build) -> Path:
+    """Opens both pages of a place, and says of each what came of it."""
+    return build_program("pages", PAGES)
+
+
+def test_pages_of_another_shape_say_which(pages: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    Writer(Place(place), SMALL_SHAPE, capacity=1024).close()
+    for line in run(pages, place).stdout.splitlines():
+        assert line.startswith(f"{place}/state: WRONG_SHAPE: it has ")
+        assert "orders 64, not 4096" in line
+
+
+def test_pages_that_do_not_fit_their_account_say_why(
+    opener: Path, pages: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "place"
+    assert run(opener, place, SMALL).returncode == 0
+    assert run(pages, place).stdout == "open\nopen\n"
+    before = {part: (place / part).read_bytes() for part in ("control", "published")}
+    for part, bytes_ in before.items():
+        (place / part).write_bytes(bytes(64) + bytes_[64:])
+    for part, line in zip(before, run(pages, place).stdout.splitlines(), strict=True):
+        assert line == f"{place}/{part}: WRONG_MAGIC: it holds something else, or nothing"
+    for part, bytes_ in before.items():
+        (place / part).write_bytes(bytes_[:-64])
+    for part, line in zip(before, run(pages, place).stdout.splitlines(), strict=True):
+        size = len(before[part])
+        assert line == f"{place}/{part}: has {size - 64} bytes, expected are {size}"
+    # A page that is whole opens, whatever became of the state: it has the kill switch.
+    for part, bytes_ in before.items():
+        (place / part).write_bytes(bytes_)
+    os.truncate(place / "state", 0)
+    assert run(pages, place).stdout == "open\nopen\n"

@@ -312,3 +312,23 @@ def test_a_state_that_nothing_speaks_against_is_rebuilt_on_request(
         counters = [Files(place).state["counters"] for place in (sound, tmp_path / name / "cpp")]
         late = [int(c["late_fills"][0]) for c in counters]
         assert (late[0] == late[1]) == rebuild
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("magic", "WRONG_MAGIC"),
+        ("abi_version", "WRONG_ABI"),
+        ("window", "WRONG_SHAPE"),
+        ("layout_hash", "WRONG_LAYOUT"),
+        ("size_bytes", "WRONG_SIZE"),
+    ],
+)
+def test_a_state_of_something_else_is_never_overwritten(
+    program: Path, killed: Path, tmp_path: Path, field: str, name: str
+) -> None:
+    def make_other(place: Path) -> None:
+        np.memmap(place / "state", state_dtype(Shape()), "r+")["header"][field] += 1
+
+    line = recover_in_both(program, killed, tmp_path, make_other, rebuild=True)
+    assert f"state: {name}: " in line
