@@ -1306,16 +1306,11 @@ cdef class JournaledCore(Core):
         fee_currency, execution_id,
     ):
         """An execution; booked whatever the state of its order."""
-        cdef Event *event = self.blank(EVENT_FILL, time_ns)
+        cdef Event *event = self.execution(
+            EVENT_FILL, time_ns, instrument, strategy, side, lots, price_ticks, fee, fee_currency,
+            execution_id,
+        )
         event.handle = integer(handle)
-        event.instrument = integer(instrument)
-        event.strategy = integer(strategy)
-        event.side = integer(side)
-        event.lots = integer(lots)
-        event.price_ticks = integer(price_ticks)
-        event.value = fee
-        event.currency = integer(fee_currency)
-        event.id = integer(execution_id)
         return self.submit_at(event)
 
     def on_bust(
@@ -1323,7 +1318,17 @@ cdef class JournaledCore(Core):
         execution_id,
     ):
         """An execution taken back."""
-        cdef Event *event = self.blank(EVENT_BUST, time_ns)
+        return self.submit_at(self.execution(
+            EVENT_BUST, time_ns, instrument, strategy, side, lots, price_ticks, fee, fee_currency,
+            execution_id,
+        ))
+
+    cdef Event *execution(
+        self, int64_t kind, object time_ns, object instrument, object strategy, object side,
+        object lots, object price_ticks, double fee, object fee_currency, object execution_id,
+    ) except NULL:
+        """The record `event` as an execution."""
+        cdef Event *event = self.blank(kind, time_ns)
         event.instrument = integer(instrument)
         event.strategy = integer(strategy)
         event.side = integer(side)
@@ -1332,7 +1337,7 @@ cdef class JournaledCore(Core):
         event.value = fee
         event.currency = integer(fee_currency)
         event.id = integer(execution_id)
-        return self.submit_at(event)
+        return event
 
     def on_funding(self, time_ns, instrument, strategy, currency, double amount):
         """A funding payment, positive when received."""

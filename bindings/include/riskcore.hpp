@@ -423,6 +423,16 @@ public:
             && slot.generation == handle.value() >> RC_HANDLE_SLOT_BITS;
     }
 
+    // Call `visit` with the handle and the slot of every live order.
+    template <class Visit> void for_each_order(Visit &&visit) const
+    {
+        for (std::int64_t k = 0; k < RC_ORDERS; ++k) {
+            const ::rc_order_slot &slot = state_->orders[k];
+            if (slot.status != RC_ORDER_FREE)
+                visit(Handle{slot.generation << RC_HANDLE_SLOT_BITS | k}, slot);
+        }
+    }
+
     Action what_if(const Order &order, Decision &decision) const noexcept
     {
         const ::rc_order record = order.record();
@@ -714,7 +724,8 @@ public:
         if (::stat(directory_.c_str(), &info) != 0) {
             if (errno != ENOENT) detail::fail_system(directory_, errno);
             if (!create) detail::fail(directory_ + ": there is no account here, and none may be made");
-            if (::mkdir(directory_.c_str(), 0700) != 0) detail::fail_system(directory_, errno);
+            if (::mkdir(directory_.c_str(), 0700) != 0)
+                detail::fail_system(directory_ + ": cannot be made", errno);
             return true;
         }
         if (!S_ISDIR(info.st_mode)) detail::fail(directory_ + ": not a directory");

@@ -182,6 +182,11 @@ static void ask(const rc::Questions &account)
     static double expected[RC_INSTRUMENTS], weights[RC_INSTRUMENTS],
         scratch[RC_INSTRUMENTS * RC_INSTRUMENTS];
     EXPECT(account.kelly(expected, weights, scratch).code() != 0);
+    std::int64_t orders = 0;
+    account.for_each_order([&](rc::Handle handle, const rc_order_slot &slot) {
+        orders += account.live(handle) && slot.instrument == bitcoin.value() ? 1 : 1000;
+    });
+    EXPECT(orders > 0 && orders == account.state().account.open_orders);
     EXPECT(account.last_time() == at(302));
     EXPECT(account.checkpoint(after.get()).ok());
     EXPECT(std::memcmp(before.get(), after.get(), sizeof(rc_state)) == 0);

@@ -136,11 +136,7 @@ public:
     // What works at the venue from before: cancelled first.
     void adopt()
     {
-        for (std::int64_t k = 0; k < RC_ORDERS; ++k) {
-            const rc_order_slot &slot = account_.state().orders[k];
-            if (slot.status != RC_ORDER_FREE)
-                cancel(rc::Handle{slot.generation << RC_HANDLE_SLOT_BITS | k});
-        }
+        account_.for_each_order([this](rc::Handle handle, const rc_order_slot &) { cancel(handle); });
     }
 
     // The hot loop: no allocation, no system call, no exception.
@@ -168,11 +164,9 @@ public:
     // Cancel everything and wait for the venue's answers.
     void close() noexcept
     {
-        for (std::int64_t k = 0; k < RC_ORDERS; ++k) {
-            const rc_order_slot &slot = account_.state().orders[k];
-            if (slot.status != RC_ORDER_FREE && slot.status != RC_ORDER_CANCEL_PENDING)
-                cancel(rc::Handle{slot.generation << RC_HANDLE_SLOT_BITS | k});
-        }
+        account_.for_each_order([this](rc::Handle handle, const rc_order_slot &slot) {
+            if (slot.status != RC_ORDER_CANCEL_PENDING) cancel(handle);
+        });
         const std::uint64_t patience = ticks() + 20'000'000'000;
         while (account_.state().account.open_orders > 0 && ticks() < patience) {
             Report report;

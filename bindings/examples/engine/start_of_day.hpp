@@ -111,11 +111,9 @@ inline Reconciliation reconcile(rc::Session &account, const VenueBook &venue, rc
         if (status == RC_BOOKED_UNMATCHED) found.breaks += 1;
         else if (!status.ok()) throw rc::Error(std::string{"reconciliation: "} + status.name());
     };
-    for (std::int64_t k = 0; k < RC_ORDERS; ++k) {
-        const rc_order_slot &slot = account.state().orders[k];
-        if (slot.status != RC_ORDER_UNKNOWN) continue;
-        const rc::Handle handle{slot.generation << RC_HANDLE_SLOT_BITS | k};
-        const VenueOrder &order = book.orders[k];
+    account.for_each_order([&](rc::Handle handle, const rc_order_slot &slot) {
+        if (slot.status != RC_ORDER_UNKNOWN) return;
+        const VenueOrder &order = book.orders[handle.value() & RC_HANDLE_SLOT_MASK];
         found.orders += 1;
         if (order.handle != handle) {
             found.not_found += 1;
@@ -125,7 +123,7 @@ inline Reconciliation reconcile(rc::Session &account, const VenueBook &venue, rc
             count(account.order_status(
                 now, handle, working ? RC_VENUE_ORDER_WORKING : RC_VENUE_ORDER_DONE, order.filled));
         }
-    }
+    });
     for (std::int64_t i = 0; i < account.state().header.instrument_count; ++i) {
         if (account.state().instruments[i].state == RC_UNSET) continue;
         found.positions += 1;
