@@ -63,10 +63,10 @@
 //
 // Threads. As riskcore.h says: one thread calls what changes an account.
 //
-// Fork. What is mapped for writing stays with the process that opened it: a child of fork that
-// touches its copy of a `Session` or `ControlPage` ends with SIGSEGV, so that there are never two
-// writers (a daemon forks before it opens). A child that neither execs nor ends keeps the writer's
-// lock: no other process can take the account over while it lives.
+// Fork. A `Session` belongs to the process that opened it (a daemon forks before it opens). In a
+// forked child every event is refused with RC_BAD_BUFFER, and what can be read is the parent's
+// account as it moves. A child that neither execs nor ends keeps the writer's lock: no other process
+// can take the account over while it lives. A `ControlPage` works in both.
 #ifndef RISKCORE_HPP
 #define RISKCORE_HPP
 
@@ -848,7 +848,7 @@ public:
         return "has " + std::to_string(size_) + " bytes, expected are " + std::to_string(size);
     }
 
-    // Map it: a writer's pages are all there before the first event, and no child of fork has them.
+    // Map it: a writer's pages are all there before the first event.
     void map(Access access)
     {
         const bool writes = access == Access::write;
@@ -858,8 +858,6 @@ public:
         void *data = ::mmap(nullptr, size_, protection, MAP_SHARED | populate, file_, 0);
         if (data == MAP_FAILED) detail::fail_system(path_ + ": cannot be mapped", errno);
         data_ = data;
-        if (writes && ::madvise(data, size_, MADV_DONTFORK) != 0)
-            detail::fail_system(path_ + ": cannot be kept from children", errno);
 #ifdef MADV_POPULATE_WRITE
         // Unlike the flag it says what is amiss. Systems before Linux 5.14 do not know it.
         const int advice = writes ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
@@ -927,6 +925,29 @@ private:
 };
 
 namespace detail {
+
+// Tells a process from its forked children, without a system call: a page that the kernel clears in
+// them (Linux 4.14 or later).
+class Owner {
+public:
+    Owner()
+    {
+        void *page = ::mmap(nullptr, sizeof(std::int64_t), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page == MAP_FAILED) fail_system("no memory for an account", errno);
+#ifdef MADV_WIPEONFORK
+        ::madvise(page, sizeof(std::int64_t), MADV_WIPEONFORK);
+#endif
+        here_.reset(new (page) std::int64_t{1});
+    }
+    bool is_here() const noexcept { return *here_ != 0; }
+
+private:
+    struct Unmap {
+        void operator()(std::int64_t *page) const noexcept { ::munmap(page, sizeof *page); }
+    };
+    std::unique_ptr<std::int64_t, Unmap> here_;
+};
 
 // The header of a state's file tells most about what made a place: it is asked first.
 inline void require_account(const Mapping &state)
@@ -1033,15 +1054,21 @@ public:
     // of milliseconds. Nothing to do with shared memory.
     Status flush() noexcept
     {
+        if (!owner_.is_here()) return Status{RC_BAD_BUFFER};
         for (const Mapping *m : {&journal_file_, &state_file_})
             if (::msync(m->as<void>(), m->size(), MS_SYNC) != 0) return Status{};
         return Status{RC_OK};
     }
-    Status publish() noexcept { return Status{::rc_publish(state_, journal_, page_)}; }
+    Status publish() noexcept
+    {
+        if (!owner_.is_here()) return Status{RC_BAD_BUFFER};
+        return Status{::rc_publish(state_, journal_, page_)};
+    }
 
     // Any event as a record.
     Status submit(const ::rc_event &event, ::rc_decision &decision) noexcept
     {
+        if (!owner_.is_here()) return refuse(decision);
         return Status{::rc_submit(state_, journal_, ring_, control_, page_, &event, &decision)};
     }
     Status submit(const ::rc_event &event) noexcept { return submit(event, scratch_->decision); }
@@ -1049,6 +1076,7 @@ public:
     Status submit_set(Time time, std::int64_t kind, std::int64_t index,
                       const ::rc_payload &payload) noexcept
     {
+        if (!owner_.is_here()) return Status{RC_BAD_BUFFER};
         return Status{::rc_submit_set(state_, journal_, ring_, control_, page_, time.value(), kind,
                                       index, &payload)};
     }
@@ -1140,6 +1168,10 @@ public:
     Action check_batch(const ::rc_order *orders, ::rc_decision *decisions,
                        std::int64_t count) noexcept
     {
+        if (!owner_.is_here()) {
+            for (std::int64_t k = 0; k < count && k < RC_MAX_BATCH; ++k) refuse(decisions[k]);
+            return Action::reject;
+        }
         return static_cast<Action>(::rc_submit_batch(state_, journal_, ring_, control_, page_,
                                                      orders, decisions, count));
     }
@@ -1287,6 +1319,14 @@ private:
         ::rc_order orders[RC_MAX_BATCH];
         ::rc_decision decisions[RC_MAX_BATCH];
     };
+
+    // What a forked child is told.
+    static Status refuse(::rc_decision &decision) noexcept
+    {
+        decision = ::rc_decision{};
+        decision.status = RC_BAD_BUFFER;
+        return Status{RC_BAD_BUFFER};
+    }
 
     static ::rc_event make(::rc_event_kind kind, Time time, Handle handle = Handle{}) noexcept
     {
@@ -1584,6 +1624,7 @@ private:
     ::rc_control_page *control_ = nullptr;
     ::rc_published_page *page_ = nullptr;
     Mapping state_file_, control_file_, page_file_, journal_file_;
+    detail::Owner owner_;
     std::unique_ptr<Scratch> scratch_;
     Recovery recovery_;
 };
@@ -1630,7 +1671,7 @@ public:
     // parameters_seen once they are taken, with their status; 0 where the lock failed.
     std::int64_t parameters(const ::rc_parameters &parameters) noexcept
     {
-        const Lock lock{file_.file()};
+        const Lock lock{file_};
         if (!lock.held) return 0;
         ::rc_control_parameters(page(), &parameters);
         return page()->parameters_sequence;
@@ -1639,7 +1680,7 @@ public:
     std::int64_t request(::rc_control_code code, std::int64_t target, std::int64_t value,
                          Author author) noexcept
     {
-        const Lock lock{file_.file()};
+        const Lock lock{file_};
         if (!lock.held) return 0;
         const std::int64_t status =
             ::rc_control_request(page(), code, target, value, author.value());
@@ -1648,14 +1689,19 @@ public:
     // The monitor is alive.
     bool beat(Time time) noexcept
     {
-        const Lock lock{file_.file()};
+        const Lock lock{file_};
         return lock.held && ::rc_control_beat(page(), time.value()) == RC_OK;
     }
 
 private:
+    // Of a descriptor of its own: a forked child has those of its parent, locks included.
     struct Lock {
-        explicit Lock(int descriptor) noexcept : file(descriptor)
+        explicit Lock(const Mapping &page) noexcept
         {
+            char self[32];
+            std::snprintf(self, sizeof self, "/proc/self/fd/%d", page.file());
+            file = ::open(self, O_RDWR | O_CLOEXEC);
+            if (file < 0) return;
             int result = ::flock(file, LOCK_EX);
             while (result != 0 && errno == EINTR) result = ::flock(file, LOCK_EX);
             held = result == 0;
@@ -1663,10 +1709,11 @@ private:
         ~Lock()
         {
             if (held) ::flock(file, LOCK_UN);
+            if (file >= 0) ::close(file);
         }
         Lock(const Lock &) = delete;
         Lock &operator=(const Lock &) = delete;
-        int file;
+        int file = -1;
         bool held = false;
     };
 
