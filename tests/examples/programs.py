@@ -20,7 +20,7 @@ from riskcore.layout import Shape, allocate, record_dtype, state_dtype
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLES = PROJECT / "bindings" / "examples"
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
-LEGS = 64
+LEGS = codes.MAX_BATCH
 ENGINE_SECONDS = 120
 
 

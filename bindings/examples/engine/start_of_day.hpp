@@ -58,13 +58,12 @@ public:
     }
 
 private:
-    // Words of an event in a record of the journal, behind sequence, checksum and parts.
-    static constexpr std::size_t first_word = offsetof(rc_journal_record, kind) / 8;
-    static constexpr std::size_t words = sizeof(rc_journal_record) / 8 - first_word;
-
+    // The event in a record of the journal, behind sequence, checksum and parts.
+    static constexpr std::size_t words = RC_EVENT_WORDS;
     static const std::int64_t *words_of(const rc_journal_record &record) noexcept
     {
-        return reinterpret_cast<const std::int64_t *>(&record) + first_word;
+        return reinterpret_cast<const std::int64_t *>(&record)
+            + offsetof(rc_journal_record, kind) / sizeof(std::int64_t);
     }
     static std::size_t size_of(const rc_journal_record &record) noexcept
     {
