@@ -131,7 +131,8 @@ def use_differences(verdict: rulebook.Verdict, decision: Any, tally: Tally) -> l
     """Where the utilisation of a layer is not that of the verdict.
 
     In doubt, and only counted, is one that rounding in large sums may change by more than a
-    billionth: where equity or a limit is next to nothing beside what it is made of.
+    billionth: where equity or a limit is next to nothing beside what it is made of. What running
+    sums of the gate keep of orders that are gone, far below the limit, is no difference.
     """
     found = []
     for layer, (use, slack) in enumerate(verdict.utilisation, start=1):
@@ -144,7 +145,7 @@ def use_differences(verdict: rulebook.Verdict, decision: Any, tally: Tally) -> l
         if np.isinf(use):
             agrees = told >= UNLIMITED
         else:
-            agrees = abs(use - told) <= FIGURES_TOLERANCE * use + slack
+            agrees = abs(use - told) <= FIGURES_TOLERANCE * use + slack + rulebook.NEAR
         if not agrees:
             found.append(f"utilisation {codes.LAYER_NAMES[layer]}: book {use!r}, gate {told!r}")
     return found
