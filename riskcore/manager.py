@@ -16,6 +16,7 @@ from riskcore.decision import Decision, DecisionReader, Position
 from riskcore.errors import (
     ConfigError,
     InputError,
+    PlaceError,
     StateError,
     UnknownNameError,
     native_missing,
@@ -180,8 +181,8 @@ class AdaptiveRiskManager:
             if "again" not in str(error):  # "... was built from another layout: build it again"
                 raise
             raise native_missing(error) from error
+        _configure(core, config, instruments, scenarios, start)
         self._take(core, config, instruments, scenarios)
-        self._write(start)
 
     def _start(self, time_ns: Time | None) -> int:
         """When it starts; without a time, older market data is refused from now on."""
@@ -207,14 +208,6 @@ class AdaptiveRiskManager:
         self.position_sizer = PositionSizer(self)
         self.correlation_monitor = RealTimeCorrelationTracker(self)
         self.drawdown_controller = AdvancedDrawdownController(self)
-
-    def _write(self, start: int) -> None:
-        """Put the whole configuration into the buffer."""
-        from riskcore.config import write_instruments, write_parameters, write_scenarios
-
-        write_parameters(self.core, self._config, start)
-        write_instruments(self.core, self.instruments_config, start)
-        write_scenarios(self.core, self.scenarios_config, self.instruments_config, start)
 
     @classmethod
     def from_config(
@@ -305,6 +298,8 @@ class AdaptiveRiskManager:
         ------
         PlaceError
             The place is incomplete, of another build or shape, somebody else's, in use, or torn.
+        InputError
+            The journal's size, also where it cannot take the configuration.
         ConfigError
             The instruments are not those of the account.
         """
@@ -321,6 +316,7 @@ class AdaptiveRiskManager:
             archive,
             shape or config.shape or Shape(),
             terms,
+            lambda core: _configure(core, config, terms, stress, start),
             capacity=capacity,
             reserve=reserve,
             publish_interval=publish_interval,
@@ -330,13 +326,13 @@ class AdaptiveRiskManager:
         self._take(store.core, config, terms, stress, store)
         try:
             if store.unused:
-                self._write(start)
+                _configure(store.core, config, terms, stress, start)
                 store.keep_names(self.names())
             else:
                 store.restart()
             store.core.publish()
         except BaseException:
-            store.close()
+            store.discard()
             raise
         return self
 
@@ -351,12 +347,16 @@ class AdaptiveRiskManager:
         """Bring journal and state to the medium, so that they survive a power loss up to here.
 
         Takes milliseconds; without a journal, or in shared memory, there is nothing to bring.
+        PlaceError where the files were removed or replaced.
         """
         if self.store is not None:
             self.store.flush()
 
     def close(self) -> None:
-        """Give up the place: the state stays readable, calls that change it raise RuntimeError."""
+        """Give up the place: the state stays readable, calls that change it raise StateError.
+
+        PlaceError, when that is done, where the files were removed or replaced meanwhile.
+        """
         if self.store is not None:
             self.store.close()
 
@@ -369,7 +369,12 @@ class AdaptiveRiskManager:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except PlaceError as lost:
+            if error is None:
+                raise
+            error.add_note(str(lost))
 
     def _name(self, config: InstrumentsConfig) -> None:
         """Keep what turns names into places."""
@@ -1115,6 +1120,21 @@ class AdaptiveRiskManager:
             f"<AdaptiveRiskManager {self.config.source}: {len(self._instruments)} instruments, "
             f"equity {self.equity:.2f}, drawdown {self.drawdown:.4f}>"
         )
+
+
+def _configure(
+    core: Core,
+    config: RiskConfig,
+    instruments: InstrumentsConfig,
+    scenarios: ScenariosConfig,
+    time_ns: int,
+) -> None:
+    """Put a whole configuration into a core."""
+    from riskcore.config import write_instruments, write_parameters, write_scenarios
+
+    write_parameters(core, config, time_ns)
+    write_instruments(core, instruments, time_ns)
+    write_scenarios(core, scenarios, instruments, time_ns)
 
 
 def _fields(record: Any) -> dict[str, float]:

@@ -21,6 +21,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from riskcore import codes
+from riskcore.errors import StateError
 from riskcore.layout import ABI_VERSION, ALIGNMENT, MAGIC, SHAPE_NAMES, Shape
 from riskcore.layout import allocate, layout_hash, not_finite, record_dtype, state_dtype
 
@@ -968,6 +969,7 @@ cdef class JournaledCore(Core):
     cdef char *payload_memory
     cdef Py_ssize_t payload_bytes
     cdef list links
+    cdef str closed_because
     cdef readonly object journal
     cdef readonly object payload
 
@@ -1009,8 +1011,15 @@ cdef class JournaledCore(Core):
         self.ring_memory = <char *>view.buffer.buf + head
         self.journal_memory = <char *>view.buffer.buf
 
-    def unlink(self):
-        """Give the shared parts back; every call that changes the account raises from now on."""
+    def unlink(self, str reason="the account is closed"):
+        """Give the shared parts back; every event and every `what_if` raises from now on.
+
+        Parameters
+        ----------
+        reason : str, optional
+            What the StateError says.
+        """
+        self.closed_because = reason
         self.journal_memory = NULL
         self.links = None
         self.journal = None
@@ -1018,7 +1027,7 @@ cdef class JournaledCore(Core):
     cdef int need_links(self) except -1:
         """Raise where there is no journal."""
         if self.journal_memory == NULL:
-            raise RuntimeError("the account is closed")
+            raise StateError(self.closed_because or "the account has no journal: link it first")
         return 0
 
     cdef Event *blank(self, int64_t kind, object time_ns) except NULL:
@@ -1083,6 +1092,22 @@ cdef class JournaledCore(Core):
         """Take over: the state has all that is committed."""
         self.need_links()
         return self.functions.journal_resume(self.journal_memory, self.control_memory)
+
+    def what_if(
+        self, client_id, time_ns, instrument, strategy, side, type, time_in_force, flags, lots,
+        price_ticks, stop_ticks, double confidence,
+    ):
+        """The answer of `check` without any effect; of an account that is still at hand."""
+        self.need_links()
+        return Core.what_if(
+            self, client_id, time_ns, instrument, strategy, side, type, time_in_force, flags, lots,
+            price_ticks, stop_ticks, confidence,
+        )
+
+    def what_if_order(self):
+        """`what_if` of the record `order` as it is."""
+        self.need_links()
+        return Core.what_if_order(self)
 
     def load_state(self, data):
         """Refused: the journal would not tell of it."""

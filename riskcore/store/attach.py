@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import mmap
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from riskcore._core import JournaledCore, Parts
 from riskcore.config_writing import currency_record, instrument_record
-from riskcore.errors import ConfigError
-from riskcore.layout import Shape
+from riskcore.errors import ConfigError, InputError
+from riskcore.layout import Shape, record_dtype, state_dtype
 from riskcore.store.place import Place
-from riskcore.store.writer import Writer
+from riskcore.store.writer import Writer, journal_sizes
 
 if TYPE_CHECKING:
     from riskcore.config_models import InstrumentsConfig
@@ -24,18 +27,70 @@ def attach(
     archive: str | Path | None,
     shape: Shape,
     instruments: InstrumentsConfig,
-    **sizes: Any,
+    configure: Callable[[Any], None],
+    *,
+    capacity: int | None,
+    reserve: int | None,
+    publish_interval: int,
+    rebuild: bool,
+    create: bool,
 ) -> Writer:
-    """Open a place for writing; ConfigError where the instruments are not those of the account."""
-    store = Writer(Place(place, archive), shape, **sizes)
+    """Open a place for writing; ConfigError where the instruments are not those of the account.
+
+    `configure` writes the configuration into a core. Before a place is made it is tried on one that
+    nobody sees: what the core refuses, or the journal has no room for, leaves nothing behind.
+    """
+    where = Place(place, archive)
+    sizes = journal_sizes(capacity, reserve, publish_interval)
+    if create and not where.exists():
+        need_room(shape, configure, *sizes[:2])
+    store = Writer(
+        where,
+        shape,
+        capacity=capacity,
+        reserve=reserve,
+        publish_interval=publish_interval,
+        rebuild=rebuild,
+        create=create,
+    )
     try:
         if not store.unused:
             compare_names(store, instruments)
             compare_terms(store, instruments)
     except BaseException:
-        store.close()
+        store.discard()
         raise
     return store
+
+
+def need_room(shape: Shape, configure: Callable[[Any], None], capacity: int, reserve: int) -> None:
+    """InputError where a new journal of that size cannot take the configuration."""
+    parts = Parts(shape)
+    records = 1 << 16  # more than any configuration takes; the system gives what is written
+    ring = records * record_dtype("journal_record", shape).itemsize
+    sizes = {"journal": ring, "control_page": 0, "published_page": 0}
+    state, journal, control, page = (
+        mmap.mmap(-1, size)
+        for size in (
+            state_dtype(shape).itemsize,
+            *(record_dtype(name, shape).itemsize + more for name, more in sizes.items()),
+        )
+    )
+    parts.state_init(state)
+    parts.journal_init(journal, records, 0, 0)
+    parts.control_init(control)
+    parts.page_init(page)
+    core = JournaledCore(shape, memory=state)
+    core.link(journal, control, page)
+    configure(core)
+    needed = int(core.journal.committed)
+    core.unlink()
+    if needed + reserve > capacity:
+        least = 1 << (needed + reserve - 1).bit_length()
+        raise InputError(
+            f"capacity is {capacity}, {reserve} of it in reserve: the configuration takes {needed} "
+            f"records: allowed is a power of two from {least}"
+        )
 
 
 def compare_names(store: Writer, config: InstrumentsConfig) -> None:

@@ -18,7 +18,7 @@ from riskcore.inputs import shown, to_float, to_integer
 from riskcore.store.archive import FORMATS, archive_files, archive_steps, read_archive
 from riskcore.store.checkpoint import checkpoint_steps, next_checkpoint_path, valid_checkpoints
 from riskcore.store.journal import Journal, Records, check_records, entry_ends
-from riskcore.store.place import Place, as_place, lock, make_folder
+from riskcore.store.place import Place, as_place, make_folder
 
 SEGMENT = 1 << 14  # records: 3 MB
 _POLL_S = 0.02
@@ -62,9 +62,8 @@ class Drainer:
             most = self.journal.capacity // 4
             wanted = min(SEGMENT, most) if segment is None else segment
             self.segment = to_integer("segment", wanted, 1, most)
-            lock(
-                self.journal.part.file,
-                f"{self.place.name}: refused: another process drains this journal",
+            self.journal.part.hold(
+                f"{self.place.name}: refused: another process drains this journal"
             )
             self._find_replica()
         except BaseException:
@@ -125,6 +124,12 @@ class Drainer:
             Records that must be waiting; a whole segment by default.
         """
         journal, place, parts = self.journal, self.place, self.parts
+        if journal.part.file < 0:
+            raise PlaceError(
+                f"{place.name}: this drainer is closed, or of the process that this one was forked "
+                "from"
+            )
+        journal.part.need_file()
         drained = journal.drained
         if self.archived > drained:  # a drainer died behind this step
             last = self.archived

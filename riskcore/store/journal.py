@@ -37,6 +37,8 @@ class Journal:
         The native functions of the account's shape.
     write : bool
         Whether `drained` may be moved.
+    populate : bool
+        Whether its bytes are all to be there at once.
 
     Notes
     -----
@@ -44,8 +46,10 @@ class Journal:
     overwritten at any moment.
     """
 
-    def __init__(self, place: Place, parts: Parts, *, write: bool = False) -> None:
-        self.part = Part(place, "journal", parts, write=write)
+    def __init__(
+        self, place: Place, parts: Parts, *, write: bool = False, populate: bool = False
+    ) -> None:
+        self.part = Part(place, "journal", parts, write=write, populate=populate)
         self.parts = parts
         self.record = self.part.record
         head = record_dtype("journal", parts.shape)

@@ -6,10 +6,7 @@ the writer last published. Neither stops or slows the writer.
 
 from __future__ import annotations
 
-import fcntl
 import time as _time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +15,7 @@ from riskcore._core import Parts
 from riskcore.errors import InputError, PlaceError, StateError
 from riskcore.inputs import Time, to_author, to_integer, to_ns
 from riskcore.layout import allocate, record_dtype
-from riskcore.store.place import Part, Place, as_place, lock
+from riskcore.store.place import Part, Place, as_place
 from riskcore.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -46,18 +43,14 @@ class ControlPage:
         self._part = Part(self.place, "control", self._parts, write=True)
         self._journal = Part(self.place, "journal", self._parts)
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One process at a time."""
-        lock(self._part.file)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._part.file, fcntl.LOCK_UN)
-
     def kill(self, author: int | str) -> None:
-        """Pull the kill switch: the writer's next event finds it on. Never refused, never waits."""
+        """Pull the kill switch: the writer's next event finds it on. Never refused, never waits.
+
+        PlaceError, when it is done, where the page was removed or replaced: then only a writer that
+        is older than that will see it.
+        """
         self._parts.control_kill(self._part.memory, to_author(author))
+        self._part.need_file()
 
     def request(
         self, code: int, target: int, value: int, author: int | str, *, replace: bool = False
@@ -76,7 +69,7 @@ class ControlPage:
         """
         number = to_integer("code", code, codes.CONTROL_KILL, codes.CONTROL_RESTART)
         person = to_author(author)
-        with self._writing():
+        with self._part.locked():
             if self.request_waits and not replace:
                 raise StateError("the writer has not taken the last request yet")
             self._parts.control_request(self._part.memory, number, target, value, person)
@@ -122,7 +115,7 @@ class ControlPage:
         loaded = load_config(config) if isinstance(config, str | Path) else config
         record = parameter_record(loaded, self._parts.shape)
         record["author"] = to_author(author)
-        with self._writing():
+        with self._part.locked():
             if self.config_waits and not replace:
                 raise StateError("the writer has not taken the last limits yet")
             self._parts.control_parameters(self._part.memory, record)
@@ -130,7 +123,7 @@ class ControlPage:
     def beat(self, time: Time | None = None) -> None:
         """The monitor is alive; the machine's clock by default. The writer counts its own time."""
         now = _time.time_ns() if time is None else to_ns(time)
-        with self._writing():
+        with self._part.locked():
             self._parts.control_beat(self._part.memory, now)
 
     @property
@@ -191,6 +184,7 @@ class PublishedPage:
         timeout : float
             Seconds to go on trying for. PlaceError behind them: the writer died while it wrote.
         """
+        self._part.need_file()
         copy = allocate(record_dtype("published_page", self._parts.shape))
         end = _time.monotonic() + timeout
         while self._parts.page_read(self._part.memory, copy) != codes.OK:

@@ -3,18 +3,21 @@
 A place is a folder, or ``shm:NAME``: POSIX shared memory, on Linux files in /dev/shm. Its parts
 are ``state``, ``control``, ``published`` and ``journal``; ``checkpoint-a`` and ``checkpoint-b`` and
 the folder ``archive`` are the drainer's. Only the owner may read or write them. One process at a
-time writes the state: it holds a lock on its file.
+time writes the state: it holds a lock on its file, and one on the place's name, which is there
+even where the files are removed under it. A forked child of that process holds neither.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import mmap
 import os
 import re
 import stat
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +28,7 @@ import numpy as np
 from riskcore import codes
 from riskcore._core import Parts
 from riskcore.errors import PlaceError
+from riskcore.inputs import shown
 from riskcore.layout import (
     ABI_VERSION,
     MAGIC,
@@ -50,7 +54,9 @@ _MEANINGS = {
     codes.BAD_BUFFER: "it is damaged",
     codes.TORN: "it is damaged",
 }
+_HEADER = state_dtype(Shape())["header"]
 _HEADER_WORDS = 4 + len(SHAPE_NAMES)
+_LONGEST = "checkpoint-a.new"  # of the names that a place adds to its own
 
 
 def refuse(path: Path, status: int) -> PlaceError:
@@ -72,19 +78,19 @@ class Place:
     """
 
     def __init__(self, name: str | Path, archive: str | Path | None = None) -> None:
-        self.name = str(name)
+        self.name = checked_name("place", name)
         if self.name.startswith("shm:"):
             stem = self.name.removeprefix("shm:")
             if not _SHM_NAME.fullmatch(stem):
                 raise PlaceError(
-                    f"place is {self.name!r}: allowed is shm: and a name of letters, digits, "
-                    "dots, dashes and underscores"
+                    f"place is {shown(self.name)}: allowed is shm: and a name of at most 201 "
+                    "letters, digits, dots, dashes and underscores"
                 )
             self.folder, self._prefix = SHARED_MEMORY, f"{stem}."
         else:
             self.folder, self._prefix = Path(name), ""
         own = None if self._prefix else self.folder / "archive"
-        self._archive = own if archive is None else Path(archive)
+        self._archive = own if archive is None else Path(checked_name("archive", archive))
 
     @property
     def in_memory(self) -> bool:
@@ -114,12 +120,27 @@ class Place:
     def exists(self) -> bool:
         """True where all parts exist; PlaceError where only some do."""
         missing = self.missing()
-        if missing and len(missing) < len(PARTS):
+        if missing and len(missing) < len(PARTS) and not self.is_unfinished():
             raise PlaceError(
                 f"{self.name}: incomplete: {', '.join(missing)} missing; restore it, or remove "
                 f"{', '.join(part for part in PARTS if part not in missing)} to begin anew"
             )
         return not missing
+
+    def is_unfinished(self) -> bool:
+        """True where files are left that never became an account: their maker died, or works yet.
+
+        The journal appears last, and a state without an event has nothing to lose.
+        """
+        others = (*CHECKPOINTS, "journal", "names.json")
+        if any(self.path(name).exists() for name in others) or not self.path("state").exists():
+            return False
+        with opened(self.path("state")) as file:
+            head = os.pread(file, _HEADER.itemsize, 0)
+        if len(head) < _HEADER.itemsize:
+            return not any(head)
+        found = np.frombuffer(head, _HEADER)[0]
+        return int(found["magic"]) == 0 or int(found["event_count"]) == 0
 
     def need(self) -> None:
         """PlaceError unless all parts exist and the folder is the owner's alone."""
@@ -133,10 +154,10 @@ class Place:
         self.need()
         path = self.path("state")
         with opened(path) as file:
-            words = np.frombuffer(os.pread(file, 8 * _HEADER_WORDS, 0), np.int64).tolist()
-            size = os.fstat(file).st_size
-        if len(words) < _HEADER_WORDS:
+            head, size = os.pread(file, 8 * _HEADER_WORDS, 0), os.fstat(file).st_size
+        if len(head) < 8 * _HEADER_WORDS:
             raise PlaceError(f"{path}: WRONG_SIZE: {size} bytes are too few for a header")
+        words = np.frombuffer(head, np.int64).tolist()
         magic, abi, hash_, size_bytes, *sizes = words
         if magic != MAGIC:
             raise refuse(path, codes.WRONG_MAGIC)
@@ -178,6 +199,23 @@ class Place:
 def as_place(place: str | Path | Place, archive: str | Path | None = None) -> Place:
     """A Place of whatever names one."""
     return place if isinstance(place, Place) else Place(place, archive)
+
+
+def checked_name(what: str, name: object) -> str:
+    """The text of a path that the system can take, in one line; PlaceError where it is none."""
+    allowed = "allowed is the path of a folder"
+    if not isinstance(name, str | os.PathLike):
+        raise PlaceError(f"{what} is {shown(name)}: {allowed}")
+    text = str(name)
+    if not text.strip() or not text.isprintable():
+        raise PlaceError(f"{what} is {shown(text)}: {allowed}, of printable characters")
+    try:
+        os.lstat(os.path.join(text, _LONGEST))
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            length = len(os.fsencode(text))
+            raise PlaceError(f"{what} is {shown(text)}: {length} bytes are too many") from None
+    return text
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -288,15 +326,17 @@ def staged(path: Path, write: Callable[[int], None]) -> Iterator[str]:
     beside.unlink(missing_ok=True)
     file = create_file(beside)
     try:
-        write(file)
-        os.fsync(file)
+        try:
+            write(file)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        yield "written"
+        beside.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
+        beside.unlink(missing_ok=True)
         raise PlaceError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        os.close(file)
-    yield "written"
-    beside.replace(path)
-    sync_folder(path.parent)
     yield "renamed"
 
 
@@ -309,10 +349,15 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def make_folder(path: Path, *, parents: bool = True) -> None:
-    """Make a folder of the user alone, or check the one that is there."""
+def make_folder(path: Path, *, parents: bool = True) -> bool:
+    """Make a folder of the user alone, or check the one that is there; True where it was made."""
+    made = True
     try:
-        path.mkdir(mode=0o700, parents=parents, exist_ok=True)
+        path.mkdir(mode=0o700, parents=parents)
+    except FileExistsError:
+        made = False
+        if not path.is_dir():
+            raise PlaceError(f"{path}: cannot be made: it is no folder") from None
     except FileNotFoundError:
         raise PlaceError(
             f"{path}: cannot be made: there is no folder {path.parent}: make it first"
@@ -320,6 +365,7 @@ def make_folder(path: Path, *, parents: bool = True) -> None:
     except OSError as error:
         raise PlaceError(f"{path}: cannot be made: {error.strerror}") from None
     check_folder(path)
+    return made
 
 
 def map_file(file: int, size: int, *, write: bool, populate: bool = False) -> mmap.mmap:
@@ -335,6 +381,98 @@ def lock(file: int, refusal: str | None = None) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if refusal else 0))
     except BlockingIOError:
         raise PlaceError(str(refusal)) from None
+
+
+def unlock(file: int) -> None:
+    """Give up a lock and its descriptor, also where a forked child has a copy of it."""
+    fcntl.flock(file, fcntl.LOCK_UN)
+    os.close(file)
+
+
+def is_at(path: Path, status: os.stat_result) -> bool:
+    """True where a path still names the file that has this status."""
+    try:
+        return os.path.samestat(os.lstat(path), status)
+    except OSError:
+        return False
+
+
+class NameLock:
+    """The name of a place, held while its writer runs; PlaceError where another process has it.
+
+    The lock on the state goes with its file. This one is on a file of its own in shared memory,
+    named after the folder that holds the place and its name there: where an account's files are
+    removed under a writer, no second one starts at that name without a word. Where shared memory
+    cannot be used, or somebody else has the file, there is no such lock.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.file = -1
+        whole = Path(os.path.realpath(place.path("state") if place.in_memory else place.folder))
+        try:
+            folder = whole.parent.stat()
+        except OSError:
+            return  # no place can be there
+        key = f"{folder.st_dev} {folder.st_ino} {whole.name}"
+        digest = hashlib.blake2b(os.fsencode(key), digest_size=12).hexdigest()
+        self.path = SHARED_MEMORY / f"riskcore-{digest}.lock"
+        while self._try(place):
+            pass
+
+    def _try(self, place: Place) -> bool:
+        """True where the file was removed meanwhile by the one who had it."""
+        try:
+            file = os.open(self.path, _LOCK_FLAGS, 0o600)
+        except OSError:
+            return False
+        if os.fstat(file).st_uid != os.geteuid():
+            os.close(file)
+            return False
+        try:
+            lock(file, _writer_there(place))
+            if not is_at(self.path, os.fstat(file)):
+                os.close(file)
+                return True
+        except PlaceError:
+            os.close(file)
+            raise
+        self.file = file
+        _HELD.add(self)
+        return False
+
+    def abandon(self) -> None:
+        """Leave the lock to the process that this one was forked from."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
+    def release(self) -> None:
+        """Give up the name."""
+        if self.file >= 0:
+            self.path.unlink(missing_ok=True)
+            unlock(self.file)
+            self.file = -1
+
+
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_HELD: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def _abandon_all() -> None:
+    """In a forked child: what the parent holds stays the parent's."""
+    for held in list(_HELD):
+        held.abandon()
+
+
+os.register_at_fork(after_in_child=_abandon_all)
+
+
+def _writer_there(place: Place) -> str:
+    """Why a writer is refused where another one has the name."""
+    text = f"{place.name}: refused: another process is writing this account"
+    if place.missing():
+        return f"{text}; its files are not there: it makes them now, or they were removed under it"
+    return text
 
 
 # --- parts ---------------------------------------------------------------------------------------
@@ -360,6 +498,11 @@ def part_size(place: Place, part: str, shape: Shape, file: int) -> int:
 class Part:
     """One mapped part of a place, checked before anything else looks at it.
 
+    Sizes are compared before anything is mapped, and the writer has all bytes allocated, holes in a
+    copied file too: later there is no access that the medium has no room for. What remains is a
+    file that somebody cuts short while it is mapped: the system ends with SIGBUS whoever reads
+    beyond its end. Nothing that holds a map of it can prevent that.
+
     Parameters
     ----------
     place : Place
@@ -368,14 +511,14 @@ class Part:
     parts : Parts
         The native functions of the account's shape.
     write, populate : bool
-        Whether it may be written, and its pages are all to be there at once.
+        Whether it may be written, and its bytes are all to be there at once.
 
     Attributes
     ----------
     memory : mmap.mmap
         The bytes.
     file : int
-        The descriptor of a part that may be written, for locks; else -1.
+        The descriptor that holds the part's lock; -1 without one.
     """
 
     def __init__(
@@ -388,24 +531,25 @@ class Part:
         populate: bool = False,
     ) -> None:
         self.path, self.part, self.shape = place.path(part), part, parts.shape
-        self.file = open_file(self.path, write=write)
-        try:
-            size = os.fstat(self.file).st_size
+        self.write, self.file = write, -1
+        with opened(self.path, write=write) as file:
+            self.status = os.fstat(file)
+            size = self.status.st_size
             if part == "journal":
-                self._check_head(parts)
-            check_size(self.path, size, part_size(place, part, self.shape, self.file))
-            self.memory = map_file(self.file, size, write=write, populate=populate)
-            self._attach(parts)
-            if not write:  # a reader takes no lock, and the map stays without the descriptor
-                self.close()
-        except BaseException:
-            self.close()
-            raise
+                self._check_head(parts, file)
+            check_size(self.path, size, part_size(place, part, self.shape, file))
+            try:
+                if write and populate:
+                    allocate(file, size)
+                self.memory = map_file(file, size, write=write, populate=populate)
+            except OSError as error:
+                raise PlaceError(f"{self.path}: no room for it: {error.strerror}") from None
+        self._attach(parts)
 
-    def _check_head(self, parts: Parts) -> None:
+    def _check_head(self, parts: Parts, file: int) -> None:
         """A journal's header must be ours before its capacity means anything."""
         head = record_dtype("journal", self.shape)
-        data = os.pread(self.file, head.itemsize, 0)
+        data = os.pread(file, head.itemsize, 0)
         if len(data) < head.itemsize:
             raise PlaceError(f"{self.path}: WRONG_SIZE: {len(data)} bytes, too few for a header")
         aligned = np.empty(head.itemsize // 8 + 8, np.int64)
@@ -443,49 +587,153 @@ class Part:
         bytes_ = np.frombuffer(self.memory, np.uint8)
         bytes_[:: mmap.PAGESIZE] = bytes_[:: mmap.PAGESIZE].copy()
 
+    @property
+    def is_there(self) -> bool:
+        """True while the part's path still names the file that is mapped."""
+        return is_at(self.path, self.status)
+
+    def need_file(self) -> None:
+        """PlaceError where the file was removed or replaced since it was opened."""
+        if not self.is_there:
+            raise PlaceError(f"{self.path}: removed or replaced since it was opened: open it again")
+
+    def hold(self, refusal: str) -> None:
+        """Take the part's lock until `close`; PlaceError with `refusal` where another has it.
+
+        The map keeps its descriptor, so the lock has one of its own: a forked child closes it, and
+        the lock stays with this process alone.
+        """
+        self.file = self._locked(refusal)
+        _HELD.add(self)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the part's lock for a while; wait for it."""
+        file = self._locked()
+        try:
+            yield
+        finally:
+            unlock(file)
+
+    def _locked(self, refusal: str | None = None) -> int:
+        file = open_file(self.path, write=self.write)
+        try:
+            lock(file, refusal)
+            self.need_file()
+        except PlaceError:
+            os.close(file)
+            raise
+        return file
+
+    def abandon(self) -> None:
+        """Leave the lock to the process that this one was forked from."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
     def close(self) -> None:
         """Give up the lock; the memory goes with the last view on it."""
         if self.file >= 0:
-            fcntl.flock(self.file, fcntl.LOCK_UN)  # the map has a descriptor of its own
-            os.close(self.file)
+            unlock(self.file)
             self.file = -1
+
+
+def allocate(file: int, size: int) -> None:
+    """Have all bytes of a file on the medium, as far as its kind can promise it."""
+    try:
+        os.posix_fallocate(file, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
 
 
 def create_place(
     place: Place, parts: Parts, capacity: int, reserve: int, publish_interval: int
-) -> None:
-    """Make all files of an empty account, or none; the journal appears last, when all is whole."""
+) -> list[Path]:
+    """Make all files of an empty account, or none; the journal appears last, when all is whole.
+
+    Leftovers of a maker that was killed are removed first. One process makes it: the state is its
+    lock. Returns what was made, in that order; nothing where another one was faster.
+    """
     shape = parts.shape
-    if not place.in_memory:
-        make_folder(place.folder, parents=False)
+    made: list[Path] = []
+    if not place.in_memory and make_folder(place.folder, parents=False):
+        made.append(place.folder)
     sizes = {
-        "state": state_dtype(shape).itemsize,
         "control": record_dtype("control_page", shape).itemsize,
         "published": record_dtype("published_page", shape).itemsize,
         "journal.new": record_dtype("journal", shape).itemsize
         + capacity * record_dtype("journal_record", shape).itemsize,
     }
-    place.path("journal.new").unlink(missing_ok=True)
-    made: list[Path] = []
+    state = -1
     try:
+        state = _begin(place, state_dtype(shape).itemsize)
+        if state < 0:
+            return []
+        made.append(place.path("state"))
         for part, size in sizes.items():
             path = place.path(part)
             file = create_file(path, size)
             made.append(path)
             try:
-                memory = map_file(file, size, write=True, populate=True)
-                _initialise(part, parts, memory, (capacity, reserve, publish_interval))
-                memory.close()
+                _initialise(path, part, parts, file, (capacity, reserve, publish_interval))
             finally:
                 os.close(file)
-        place.path("journal.new").rename(place.path("journal"))
+        _initialise(place.path("state"), "state", parts, state, (0, 0, 0))
+        made[-1] = made[-1].rename(place.path("journal"))
     except BaseException:
-        for path in made:
-            path.unlink(missing_ok=True)
+        remove(made)
         raise
+    finally:
+        if state >= 0:
+            unlock(state)
+    return made
 
 
-def _initialise(part: str, parts: Parts, memory: mmap.mmap, sizes: tuple[int, int, int]) -> None:
+def remove(made: Sequence[Path]) -> None:
+    """Take away files and folders, the last one first."""
+    for path in reversed(made):
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _begin(place: Place, size: int) -> int:
+    """The locked state of an account that is about to be made; -1 where one is there."""
+    path = place.path("state")
+    refusal = f"{place.name}: refused: another process is making this account"
+    while True:
+        new = not path.exists()
+        try:
+            file = create_file(path, size) if new else open_file(path, write=True)
+        except PlaceError:
+            if path.exists() != new:
+                raise
+            continue  # made, or removed, by another one in between
+        try:
+            lock(file, refusal)
+            if is_at(path, os.fstat(file)):
+                if new:
+                    return file
+                if place.exists():
+                    os.close(file)
+                    return -1
+                for part in ("control", "published", "journal.new", "state"):
+                    place.path(part).unlink(missing_ok=True)
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+
+
+def _initialise(
+    path: Path, part: str, parts: Parts, file: int, sizes: tuple[int, int, int]
+) -> None:
+    try:
+        memory = map_file(file, os.fstat(file).st_size, write=True, populate=True)
+    except OSError as error:
+        raise PlaceError(f"{path}: cannot be made: {error.strerror}") from None
     if part == "state":
         status = parts.state_init(memory)
     elif part == "control":
@@ -494,5 +742,6 @@ def _initialise(part: str, parts: Parts, memory: mmap.mmap, sizes: tuple[int, in
         status = parts.page_init(memory)
     else:
         status = parts.journal_init(memory, *sizes)
+    memory.close()
     if status != codes.OK:
-        raise PlaceError(f"{part}: cannot be made: {codes.STATUS_NAMES[status]}")
+        raise PlaceError(f"{path}: cannot be made: {codes.STATUS_NAMES[status]}")

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from riskcore import codes
 from riskcore._core import JournaledCore, Parts
-from riskcore.errors import InputError, PlaceError
+from riskcore.errors import InputError, PlaceError, StateError
 from riskcore.inputs import to_integer
 from riskcore.layout import Shape
 from riskcore.store.journal import Journal
-from riskcore.store.place import Part, Place, check_account_folder, create_place, lock
+from riskcore.store.place import (
+    NameLock,
+    Part,
+    Place,
+    check_account_folder,
+    create_place,
+    remove,
+)
 from riskcore.store.recovery import Recovery, recover
 
 CAPACITY = 1 << 16  # records: 12 MB
@@ -40,6 +50,16 @@ class Writer:
     journal : Journal
     recovery : Recovery
         How the state came about.
+
+    Notes
+    -----
+    A forked child has the maps but not the account: there every event, `what_if` and `flush` raise
+    StateError, and nothing that the child does or how it ends takes the lock from its parent. What
+    is read there is the parent's account as it moves.
+
+    Where the files are removed or replaced, the writer goes on with those that it has mapped, which
+    no other process can find any more: `flush` and `close` say so, and no second writer starts at
+    that name meanwhile.
     """
 
     def __init__(
@@ -53,21 +73,25 @@ class Writer:
         rebuild: bool = False,
         create: bool = True,
     ) -> None:
-        self.place, self.shape = place, shape
-        sizes = _sizes(capacity, reserve, publish_interval)
+        self.place, self.shape, self.pid = place, shape, os.getpid()
+        self._made: list[Path] = []
+        self._discarded = False
+        self._open: list[Part] = []
+        sizes = journal_sizes(capacity, reserve, publish_interval)
         parts = Parts(shape)
         if not place.in_memory and place.folder.exists():
             check_account_folder(place)
-        if not place.exists():
-            if not create:
-                place.need()
-            create_place(place, parts, *sizes)
-        self._open: list[Part] = []
+        self._name = NameLock(place)
         try:
+            if not place.exists():
+                if not create:
+                    place.need()
+                self._made = create_place(place, parts, *sizes)
             self._attach(parts, rebuild)
         except BaseException:
-            self.close()
+            self.discard()
             raise
+        _WRITERS.add(self)
 
     def _attach(self, parts: Parts, rebuild: bool) -> None:
         """Lock first; then map, check and recover."""
@@ -81,8 +105,8 @@ class Writer:
             ]
             raise PlaceError(f"{place.path('state')}: WRONG_SHAPE: it has {', '.join(different)}")
         state = self._part("state", parts)
-        lock(state.file, f"{place.name}: refused: another process is writing this account")
-        self.journal = Journal(place, parts, write=True)
+        state.hold(f"{place.name}: refused: another process is writing this account")
+        self.journal = Journal(place, parts, write=True, populate=True)
         self._open.append(self.journal.part)
         control = self._part("control", parts, write=False)
         page = self._part("published", parts)
@@ -106,7 +130,7 @@ class Writer:
         """
         events = self.core.state.counters.events
         happened = int(events.sum()) - int(events[codes.EVENT_CONTROL])
-        return happened == 0 and not self.place.path("names.json").exists()
+        return happened == 0 and "instruments" not in self.place.names()
 
     def restart(self) -> None:
         """Tell the account that its process was away: every live order is of unknown fate."""
@@ -120,28 +144,89 @@ class Writer:
         self.place.keep_names(names)
 
     def flush(self) -> None:
-        """Bring journal and state to the medium; in shared memory there is none."""
+        """Bring journal and state to the medium; in shared memory there is none.
+
+        StateError where the account is closed or another process's, PlaceError where its files
+        were removed or replaced.
+        """
+        if os.getpid() != self.pid:
+            raise StateError(self._not_ours)
+        if self.closed:
+            raise StateError("the account is closed")
         for part in self._open:
             if part.part in ("journal", "state"):
                 part.memory.flush()
+        self._need_files()
+
+    def _need_files(self) -> None:
+        """PlaceError where the account is no longer where it was."""
+        gone = [str(part.path) for part in self._open if not part.is_there]
+        if gone:
+            raise PlaceError(
+                f"{', '.join(gone)}: removed or replaced while this process wrote the account: "
+                "what it wrote is in its own memory alone, and ends with it"
+            )
+
+    @property
+    def _not_ours(self) -> str:
+        return (
+            f"{self.place.name}: process {self.pid} writes this account, and this process was "
+            "forked from it: only one of them can"
+        )
 
     @property
     def closed(self) -> bool:
         """True when the lock is given up."""
         return not self._open
 
-    def close(self) -> None:
-        """Give up the lock. Views on the memory stay readable; calls on the account raise."""
-        if hasattr(self, "core") and not self.closed:
-            self.core.publish()
-            self.core.unlink()
-        # The lock on the state goes last.
-        for part in reversed(self._open):
-            part.close()
+    def abandon(self) -> None:
+        """Leave the account to the process that this one was forked from."""
         self._open.clear()
+        if hasattr(self, "core"):
+            self.core.unlink(self._not_ours)
+
+    def close(self) -> None:
+        """Give up the lock. Views on the memory stay readable; calls on the account raise.
+
+        PlaceError, when all that is done, where the files were removed or replaced.
+        """
+        if os.getpid() != self.pid:
+            self.abandon()
+        try:
+            if hasattr(self, "core") and not self.closed:
+                self.core.publish()
+                self.core.unlink()
+                if not self._discarded:
+                    self._need_files()
+        finally:
+            # The lock on the state goes last but for that on the name.
+            for part in reversed(self._open):
+                part.close()
+            self._open.clear()
+            self._name.release()
+
+    def discard(self) -> None:
+        """Give up, and take away what was made just now: an account that never came to be."""
+        if self._made and not self.closed and os.getpid() == self.pid:
+            names = [self.place.path(name) for name in ("names.json", "names.json.new")]
+            remove([*self._made, *names])
+            self._discarded = True
+        self.close()
 
 
-def _sizes(
+_WRITERS: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+def _abandon_all() -> None:
+    """In a forked child: what the parent writes stays the parent's."""
+    for writer in list(_WRITERS):
+        writer.abandon()
+
+
+os.register_at_fork(after_in_child=_abandon_all)
+
+
+def journal_sizes(
     capacity: int | None, reserve: int | None, publish_interval: int
 ) -> tuple[int, int, int]:
     """Sizes of a journal, or InputError."""

@@ -9,6 +9,7 @@ import pytest
 
 from riskcore import codes
 from riskcore._core import Core, JournaledCore, Parts
+from riskcore.errors import StateError
 from riskcore.layout import record_dtype, state_dtype
 from tests.abi.test_core import CALLS, TIME
 from tests.simulation.stream import EventStream
@@ -119,6 +120,10 @@ def test_an_account_without_its_journal_is_closed(ground):
             core.check(*CALLS["check"])
         with pytest.raises(RuntimeError, match="closed"):
             core.publish()
+        with pytest.raises(StateError, match="closed"):
+            core.what_if(*CALLS["check"])
+        with pytest.raises(StateError, match="closed"):
+            core.what_if_order()
         assert core.state.header.last_time_ns == 0
 
 

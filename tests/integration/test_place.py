@@ -172,10 +172,38 @@ def test_a_place_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "account"
     with pytest.raises(InputError, match="power of two"):
         attach(path, capacity=1000)
-    with pytest.raises(PlaceError, match="journal"):
-        attach(path, capacity=1 << 32)  # 800 GB
+    for folder_was_there in (False, True):
+        if folder_was_there:
+            path.mkdir(0o700)
+        with pytest.raises(PlaceError, match="journal"):
+            attach(path, capacity=1 << 32)  # 800 GB
+        assert path.exists() == folder_was_there
     assert list(path.iterdir()) == []
     attach(path, **SMALL_RING).close()
+
+
+def test_a_journal_that_cannot_take_its_own_configuration_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "account"
+    with attach(tmp_path / "roomy", **SMALL_RING) as risk:
+        assert risk.store is not None
+        needed = risk.store.journal.committed
+    assert 256 < needed <= 512 - 32
+    for name in (path, f"shm:riskcore-test-{uuid.uuid4().hex}"):
+        for capacity, reserve in ((256, 16), (512, 512 - needed + 1)):
+            with pytest.raises(InputError) as caught:
+                attach(name, capacity=capacity, reserve=reserve)
+            text = f"capacity is {capacity}, {reserve} of it in reserve: the configuration takes"
+            assert str(caught.value).startswith(f"{text} {needed} records: allowed is")
+            assert not Place(name).path("state").exists()
+    assert not path.exists()
+    attach(path, capacity=512, reserve=512 - needed).close()
+
+
+def test_a_configuration_that_the_core_refuses_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "account"
+    with pytest.raises(ConfigError, match="allowed by the shape are 2"):
+        attach(path, shape=Shape(venues=2), **SMALL_RING)
+    assert not path.exists()
 
 
 def test_nothing_there_is_one_line(tmp_path: Path) -> None:
