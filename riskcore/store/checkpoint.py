@@ -29,6 +29,7 @@ from riskcore.store.place import (
     check_size,
     opened,
     refuse,
+    shape_in,
     staged,
     write_all,
 )
@@ -71,11 +72,8 @@ def write_checkpoint(path: Path, parts: Parts, state: bytes, sequence: int) -> N
 def checkpoint_shape(path: Path) -> Shape:
     """The sizes of the account in a checkpoint."""
     with opened(path) as file:
-        words = np.frombuffer(os.pread(file, 8 * 12, _HEAD.itemsize), np.int64).tolist()
-    try:
-        return Shape(*words[4:12])
-    except (TypeError, ValueError):
-        raise refuse(path, codes.WRONG_SHAPE) from None
+        head = os.pread(file, 4096, _HEAD.itemsize)
+    return shape_in(path, head)
 
 
 def read_checkpoint(path: Path, parts: Parts) -> Checkpoint:

@@ -19,7 +19,7 @@ import re
 import stat
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ _MEANINGS = {
     codes.TORN: "it is damaged",
 }
 _HEADER = state_dtype(Shape())["header"]
-_HEADER_WORDS = 4 + len(SHAPE_NAMES)
+_HEADER_WORDS = 4 + len(SHAPE_NAMES)  # of a state: what it is, and its sizes
 _LONGEST = "checkpoint-a.new"  # of the names that a place adds to its own
 
 
@@ -120,11 +120,13 @@ class Place:
     def exists(self) -> bool:
         """True where all parts exist; PlaceError where only some do."""
         missing = self.missing()
-        if missing and len(missing) < len(PARTS) and not self.is_unfinished():
-            raise PlaceError(
-                f"{self.name}: incomplete: {', '.join(missing)} missing; restore it, or remove "
-                f"{', '.join(part for part in PARTS if part not in missing)} to begin anew"
-            )
+        while 0 < len(missing) < len(PARTS) and not self.is_unfinished():
+            if missing == (again := self.missing()):
+                raise PlaceError(
+                    f"{self.name}: incomplete: {', '.join(missing)} missing; restore it, or remove "
+                    f"{', '.join(part for part in PARTS if part not in missing)} to begin anew"
+                )
+            missing = again  # somebody makes it right now
         return not missing
 
     def is_unfinished(self) -> bool:
@@ -133,10 +135,13 @@ class Place:
         The journal appears last, and a state without an event has nothing to lose.
         """
         others = (*CHECKPOINTS, "journal", "names.json")
-        if any(self.path(name).exists() for name in others) or not self.path("state").exists():
+        if any(self.path(name).exists() for name in others):
             return False
-        with opened(self.path("state")) as file:
-            head = os.pread(file, _HEADER.itemsize, 0)
+        try:
+            with opened(self.path("state")) as file:
+                head = os.pread(file, _HEADER.itemsize, 0)
+        except PlaceError:
+            return False
         if len(head) < _HEADER.itemsize:
             return not any(head)
         found = np.frombuffer(head, _HEADER)[0]
@@ -155,23 +160,8 @@ class Place:
         path = self.path("state")
         with opened(path) as file:
             head, size = os.pread(file, 8 * _HEADER_WORDS, 0), os.fstat(file).st_size
-        if len(head) < 8 * _HEADER_WORDS:
-            raise PlaceError(f"{path}: WRONG_SIZE: {size} bytes are too few for a header")
-        words = np.frombuffer(head, np.int64).tolist()
-        magic, abi, hash_, size_bytes, *sizes = words
-        if magic != MAGIC:
-            raise refuse(path, codes.WRONG_MAGIC)
-        if abi != ABI_VERSION:
-            raise refuse(path, codes.WRONG_ABI)
-        try:
-            shape = Shape(*sizes)
-        except (TypeError, ValueError):
-            raise refuse(path, codes.WRONG_SHAPE) from None
-        if hash_ != layout_hash(shape):
-            raise refuse(path, codes.WRONG_LAYOUT)
-        if size_bytes != state_dtype(shape).itemsize:
-            raise refuse(path, codes.WRONG_SIZE)
-        check_size(path, size, size_bytes)
+        shape = shape_in(path, head)
+        check_size(path, size, state_dtype(shape).itemsize)
         return shape
 
     def names(self) -> dict[str, list[str]]:
@@ -216,6 +206,27 @@ def checked_name(what: str, name: object) -> str:
             length = len(os.fsencode(text))
             raise PlaceError(f"{what} is {shown(text)}: {length} bytes are too many") from None
     return text
+
+
+def shape_in(path: Path, head: bytes) -> Shape:
+    """The sizes of an account from the first bytes of its state; PlaceError if it is not ours."""
+    if len(head) < 8 * _HEADER_WORDS:
+        raise PlaceError(f"{path}: WRONG_SIZE: {len(head)} bytes are too few for a header")
+    words = np.frombuffer(head, np.int64, _HEADER_WORDS).tolist()
+    magic, abi, hash_, size_bytes, *sizes = words
+    if magic != MAGIC:
+        raise refuse(path, codes.WRONG_MAGIC)
+    if abi != ABI_VERSION:
+        raise refuse(path, codes.WRONG_ABI)
+    try:
+        shape = Shape(*sizes)
+    except (TypeError, ValueError):
+        raise refuse(path, codes.WRONG_SHAPE) from None
+    if hash_ != layout_hash(shape):
+        raise refuse(path, codes.WRONG_LAYOUT)
+    if size_bytes != state_dtype(shape).itemsize:
+        raise refuse(path, codes.WRONG_SIZE)
+    return shape
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -616,6 +627,7 @@ class Part:
             unlock(file)
 
     def _locked(self, refusal: str | None = None) -> int:
+        self.need_file()
         file = open_file(self.path, write=self.write)
         try:
             lock(file, refusal)
@@ -694,7 +706,8 @@ def remove(made: Sequence[Path]) -> None:
     """Take away files and folders, the last one first."""
     for path in reversed(made):
         if path.is_dir():
-            path.rmdir()
+            with suppress(OSError):  # another one has begun in it
+                path.rmdir()
         else:
             path.unlink(missing_ok=True)
 
@@ -704,6 +717,8 @@ def _begin(place: Place, size: int) -> int:
     path = place.path("state")
     refusal = f"{place.name}: refused: another process is making this account"
     while True:
+        if place.exists():
+            return -1
         new = not path.exists()
         try:
             file = create_file(path, size) if new else open_file(path, write=True)
@@ -716,11 +731,9 @@ def _begin(place: Place, size: int) -> int:
             if is_at(path, os.fstat(file)):
                 if new:
                     return file
-                if place.exists():
-                    os.close(file)
-                    return -1
-                for part in ("control", "published", "journal.new", "state"):
-                    place.path(part).unlink(missing_ok=True)
+                if not place.exists():
+                    for part in ("control", "published", "journal.new", "state"):
+                        place.path(part).unlink(missing_ok=True)
         except BaseException:
             os.close(file)
             raise

@@ -96,6 +96,7 @@ class Writer:
     def _attach(self, parts: Parts, rebuild: bool) -> None:
         """Lock first; then map, check and recover."""
         place = self.place
+        place.names()  # refused before anything is touched where they cannot be read
         found = place.shape()
         if found != self.shape:
             different = [
@@ -207,7 +208,9 @@ class Writer:
 
     def discard(self) -> None:
         """Give up, and take away what was made just now: an account that never came to be."""
-        if self._made and not self.closed and os.getpid() == self.pid:
+        if os.getpid() != self.pid:
+            self.abandon()
+        if self._made and any(part.file >= 0 for part in self._open):  # nobody else can have it
             names = [self.place.path(name) for name in ("names.json", "names.json.new")]
             remove([*self._made, *names])
             self._discarded = True

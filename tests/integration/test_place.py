@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from riskcore import AdaptiveRiskManager, ControlPage, PublishedPage, Shape, Snapshot, codes
+from riskcore import (
+    AdaptiveRiskManager,
+    ControlPage,
+    PublishedPage,
+    Shape,
+    Snapshot,
+    StateError,
+    codes,
+)
 from riskcore.config import load_config
 from riskcore.errors import ConfigError, InputError, PlaceError
 from riskcore.layout import SHAPE_NAMES
+from riskcore.store.drainer import Drainer
 from riskcore.store.place import PARTS, SHARED_MEMORY, Place
+from riskcore.store.verify import verify
 from riskcore.store.writer import Writer
 from tests.simulation.places import ROOT
 
@@ -41,6 +54,15 @@ def place(tmp_path: Path) -> Path:
     with AdaptiveRiskManager.attach(path, "growth", time_ns=NOW, **SMALL_RING) as risk:
         risk.transfer("binance-usdm", "USDT", 1_000_000, NOW)
     return path
+
+
+@pytest.fixture
+def memory_name() -> Iterator[str]:
+    """A name for shared memory, cleared afterwards."""
+    name = f"riskcore-test-{uuid.uuid4().hex}"
+    yield name
+    for file in SHARED_MEMORY.glob(f"{name}.*"):
+        file.unlink()
 
 
 def attach(path: Path | str, **options: Any) -> AdaptiveRiskManager:
@@ -206,6 +228,286 @@ def test_a_configuration_that_the_core_refuses_leaves_nothing(tmp_path: Path) ->
     assert not path.exists()
 
 
+# --- makers that die, and makers that race -------------------------------------------------------
+
+
+@pytest.mark.parametrize("made", range(1, 5))
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_what_a_killed_maker_left_is_made_anew(
+    tmp_path: Path, memory_name: str, made: int, in_memory: bool
+) -> None:
+    """A maker makes these files in this order; the state is the last that is filled."""
+    where = Place(f"shm:{memory_name}" if in_memory else tmp_path / "account")
+    if not in_memory:
+        where.folder.mkdir(0o700)
+    for name in ("state", "control", "published", "journal.new")[:made]:
+        where.path(name).touch(0o600)
+        os.truncate(where.path(name), 100_000)
+    with pytest.raises(PlaceError, match="there is no account here"):
+        attach(where.name, create=False)
+    with pytest.raises(PlaceError, match="there is no account here"):
+        PublishedPage(where)
+    with pytest.raises(InputError, match="the configuration takes"):
+        attach(where.name, capacity=256)
+    attach(where.name, **SMALL_RING).close()
+    assert not where.path("journal.new").exists()
+    attach(where.name, create=False).close()
+
+
+def test_a_state_with_events_is_no_leftover(place: Path) -> None:
+    for name in ("journal", "names.json"):
+        (place / name).unlink()
+    (place / "journal.new").touch(0o600)
+    refused(place, "incomplete", "journal missing")
+
+
+MAKER = (
+    "import sys; from riskcore import AdaptiveRiskManager as A, RiskCoreError\n"
+    "import riskcore.store.place as place\n"
+    "if sys.argv[2] == 'state': place.SHARED_MEMORY = place.Path('/gone')\n"
+    "print('ready', flush=True); sys.stdin.readline()\n"
+    "try: risk = A.attach(sys.argv[1], 'growth', capacity=1 << 16)\n"
+    "except RiskCoreError as error: print(error, flush=True)\n"
+    "else: print('attached', flush=True); sys.stdin.readline(); risk.close()"
+)
+
+
+def makers(place: Path, count: int, lock: str = "name") -> list[subprocess.Popen[str]]:
+    """Processes that make the place when they get a line."""
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", MAKER, str(place), lock],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        for _ in range(count)
+    ]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    return children
+
+
+def tell(child: subprocess.Popen[str]) -> None:
+    assert child.stdin is not None
+    child.stdin.write("\n")
+    child.stdin.flush()
+
+
+@pytest.mark.parametrize("lock", ["name", "state"])
+@pytest.mark.parametrize("number", range(3))
+def test_of_racing_makers_one_has_the_account(tmp_path: Path, lock: str, number: int) -> None:
+    """Also where shared memory cannot be used, and the lock on the state alone decides."""
+    path = tmp_path / f"account-{number}"
+    children = makers(path, 4, lock)
+    for child in children:
+        tell(child)
+    answers = [child.stdout.readline().strip() for child in children if child.stdout]
+    assert answers.count("attached") == 1, answers
+    for answer in set(answers) - {"attached"}:
+        assert answer.startswith(f"{path}: refused: another process is "), answers
+    assert sorted(file.name for file in path.iterdir()) == sorted([*PARTS, "names.json"])
+    for child in children:
+        child.communicate("\n")
+    with attach(path, create=False) as risk:
+        assert risk.transfer("binance-usdm", "USDT", 5, NOW) == "OK"
+
+
+def test_makers_killed_at_any_moment_leave_a_place_that_can_be_had(tmp_path: Path) -> None:
+    path = tmp_path / "account"
+    rng = np.random.default_rng(5)
+    found: set[bool] = set()
+    for _ in range(8):
+        (child,) = makers(path, 1)
+        tell(child)
+        time.sleep(float(rng.uniform(0.0, 0.06)))
+        child.kill()
+        child.communicate()
+        found.add((path / "names.json").exists())
+        with attach(path, **SMALL_RING) as risk:
+            assert risk.clock(NOW) == "OK"
+        assert sorted(file.name for file in path.iterdir()) == sorted([*PARTS, "names.json"])
+        shutil.rmtree(path)
+    assert False in found
+
+
+# --- files that are taken away -------------------------------------------------------------------
+
+
+def replace_files(place: Path) -> None:
+    """What a restored backup looks like: the same files, but others."""
+    copy = place.with_name("copy")
+    shutil.copytree(place, copy)
+    shutil.rmtree(place)
+    copy.rename(place)
+
+
+def remove_files(place: Path) -> None:
+    for file in place.iterdir():
+        if file.is_file():
+            file.unlink()
+
+
+@pytest.mark.parametrize("take", [remove_files, shutil.rmtree, replace_files])
+def test_files_taken_from_under_a_writer_are_told(
+    place: Path, take: Callable[[Path], None]
+) -> None:
+    risk = attach(place)
+    control, page, drainer = ControlPage(place), PublishedPage(place), Drainer(place)
+    take(place)
+    # It goes on with what it has mapped.
+    assert risk.transfer("binance-usdm", "USDT", 5, NOW) == "OK"
+    assert risk.equity == 1_000_005.0
+    with pytest.raises(PlaceError, match=r"/state.*/journal.*removed or replaced") as caught:
+        risk.flush()
+    assert "\n" not in str(caught.value)
+    # No second one starts at that name without a word.
+    before = sorted(place.iterdir()) if place.exists() else []
+    for create in (True, False):
+        with pytest.raises(PlaceError, match="another process is writing this account"):
+            attach(place, create=create)
+    assert (sorted(place.iterdir()) if place.exists() else []) == before
+    # Nobody looks at, or steers, files that no writer has.
+    for act in (
+        page.read,
+        lambda: control.kill("Ada"),
+        lambda: control.reset("Ada", kill=True),
+        drainer.drain_all,
+    ):
+        with pytest.raises(PlaceError, match="removed or replaced since it was opened"):
+            act()
+    with pytest.raises(PlaceError, match="removed or replaced while this process wrote"):
+        risk.close()
+    with pytest.raises(StateError, match="closed"):
+        risk.clock(NOW)
+    risk.close()
+    drainer.close()
+    with attach(place, **({} if take is replace_files else SMALL_RING)) as again:
+        assert again.equity == (1_000_000.0 if take is replace_files else 0.0)
+
+
+def test_an_error_of_the_callers_is_not_hidden_by_lost_files(place: Path) -> None:
+    risk = attach(place)
+    remove_files(place)
+    with pytest.raises(ZeroDivisionError) as caught, risk:
+        _ = 1 / 0
+    assert "removed or replaced" in caught.value.__notes__[0]
+
+
+def test_shared_memory_taken_from_under_a_writer_is_told(memory_name: str) -> None:
+    where = f"shm:{memory_name}"
+    risk = attach(where, **SMALL_RING)
+    for file in SHARED_MEMORY.glob(f"{memory_name}.*"):
+        file.unlink()
+    with pytest.raises(PlaceError, match="its files are not there"):
+        attach(where, **SMALL_RING)
+    with pytest.raises(PlaceError, match="removed or replaced"):
+        risk.close()
+    attach(where, **SMALL_RING).close()
+
+
+# --- damaged files -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", [*PARTS, "names.json"])
+@pytest.mark.parametrize("size", [1, 13, 63, 64, 100, 200])
+def test_files_cut_short_are_one_line(place: Path, part: str, size: int) -> None:
+    os.truncate(place / part, size)
+    refused(place, f"/{part}: ")
+    reader = READERS.get(part)
+    if reader:
+        with pytest.raises(PlaceError, match=f"/{part}: "):
+            reader(place)
+
+
+@pytest.mark.parametrize("size", [0, 13, 64, 77, 100, 160, 1000])
+def test_checkpoints_cut_short_are_one_line(place: Path, size: int) -> None:
+    attach(place).close()
+    with Drainer(place) as drainer:
+        drainer.drain_all()
+    file = place / "checkpoint-a"
+    os.truncate(file, size)
+    with pytest.raises(PlaceError, match="/checkpoint-a: "):
+        Snapshot.from_checkpoint(file)
+    assert any("/checkpoint-a: WRONG_SIZE" in problem for problem in verify(place).problems)
+
+
+def test_the_holes_of_a_copied_file_are_filled_by_the_writer(place: Path) -> None:
+    for part in ("state", "journal", "published"):
+        data, size = (place / part).read_bytes(), (place / part).stat().st_size
+        whole = data.rstrip(b"\0")
+        (place / part).write_bytes(whole)
+        os.truncate(place / part, size)
+    sparse = (place / "journal").stat()
+    assert 512 * sparse.st_blocks < sparse.st_size
+    attach(place).close()
+    for part in ("state", "journal", "published"):
+        status = (place / part).stat()
+        assert 512 * status.st_blocks >= status.st_size
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+@pytest.mark.parametrize("part", [*PARTS, "names.json"])
+def test_what_is_no_file_is_refused_without_waiting(place: Path, part: str, kind: str) -> None:
+    (place / part).unlink()
+    if kind == "pipe":
+        os.mkfifo(place / part, 0o600)
+    else:
+        (place / part).mkdir(0o700)
+    refused(place, f"/{part}: ")
+    for reader in (ControlPage, Snapshot.from_place, verify, PublishedPage):
+        if part in ("state", "journal")[: 1 + (reader is not PublishedPage)]:
+            with pytest.raises(PlaceError, match=f"/{part}: "):
+                reader(place)
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+ODD_NAMES = (
+    "",
+    " ",
+    "a\0b",
+    "a\nb",
+    "\x1b[31m",
+    "\ud800",
+    "x" * 256,
+    "x/" * 3000,
+    7,
+    b"bytes",
+    ["a"],
+)
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, None, Path("x" * 300), "shm:" + "x" * 202])
+def test_odd_names_are_one_line(tmp_path: Path, name: Any) -> None:
+    with contextlib.chdir(tmp_path):
+        for call in (attach, Place, ControlPage, PublishedPage, verify, Drainer):
+            with pytest.raises(PlaceError, match=r"^place is ") as caught:
+                call(name)
+            assert str(caught.value).isprintable()
+            assert len(str(caught.value)) < 250
+        if name in ODD_NAMES:
+            with pytest.raises(PlaceError, match=r"^archive is ") as caught:
+                Place("account", name)
+            assert str(caught.value).isprintable()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["ein Konto", "konto-\u00e4", "a" * 200, "-x", "shm", "%s{0}"])
+def test_names_that_the_system_takes_are_taken(tmp_path: Path, name: str) -> None:
+    with attach(tmp_path / name, **SMALL_RING) as risk:
+        assert risk.clock(NOW) == "OK"
+
+
+def test_a_place_below_a_file_is_refused(place: Path) -> None:
+    for name in (place / "state", place / "state" / "deeper"):
+        with pytest.raises(PlaceError, match="/state"):
+            attach(name)
+
+
 def test_nothing_there_is_one_line(tmp_path: Path) -> None:
     for reader in READERS.values():
         with pytest.raises(PlaceError, match="there is no account here"):
@@ -317,15 +619,6 @@ def test_the_configuration_shown_is_the_one_in_force(place: Path, tmp_path: Path
         assert risk.config.author == risk.core.state.parameters.author
         risk.set_config("growth", time=NOW)
         assert risk.config.source == "growth.yaml"
-
-
-@pytest.fixture
-def memory_name() -> Iterator[str]:
-    """A name for shared memory, cleared afterwards."""
-    name = f"riskcore-test-{uuid.uuid4().hex}"
-    yield name
-    for file in SHARED_MEMORY.glob(f"{name}.*"):
-        file.unlink()
 
 
 def test_shared_memory_is_a_place_too(memory_name: str, tmp_path: Path) -> None:
