@@ -102,12 +102,18 @@ def refuse_event(decision, status):
 
 
 @kernel
+def is_new(number, seen):
+    """True for the number of a wish that is whole and not taken; its author may have died at it."""
+    return number != seen and number & 1 == 0
+
+
+@kernel
 def signalled(state, journal, control_page):
-    """True where the control page holds something that was not taken yet."""
+    """True where the control page holds something whole that was not taken yet."""
     return (
         load_acquire(control_page, CONTROL_KILL_WORD) != journal.kill_seen
-        or load_acquire(control_page, CONTROL_REQUEST) != journal.request_seen
-        or load_acquire(control_page, CONTROL_PARAMETERS_SEQUENCE) != journal.parameters_seen
+        or is_new(load_acquire(control_page, CONTROL_REQUEST), journal.request_seen)
+        or is_new(load_acquire(control_page, CONTROL_PARAMETERS_SEQUENCE), journal.parameters_seen)
         or load_acquire(control_page, CONTROL_HEARTBEAT) != journal.heartbeat_seen_ns
     )
 
@@ -141,7 +147,7 @@ def take_kill(state, journal, ring, control_page, time_ns):
 def take_request(state, journal, ring, control_page, time_ns):
     """The control page's request, if it is whole."""
     number = load_acquire(control_page, CONTROL_REQUEST)
-    if number == journal.request_seen or number & 1 == 1:
+    if not is_new(number, journal.request_seen):
         return
     code = control_page.request_code
     target = control_page.request_target
@@ -179,49 +185,53 @@ def take_parameters(state, journal, ring, control_page, time_ns):
 
 
 @kernel
-def take_heartbeat(state, journal, ring, control_page, time_ns):
-    """The monitor's sign of life, at the time of the event that met it."""
+def take_heartbeat(state, journal, ring, control_page):
+    """The monitor's sign of life, at the time to which the event that met it has moved the clock.
+
+    Behind that event, not before it: one that is refused moves no clock, and the time that it names
+    is nobody's.
+    """
     beat = load_acquire(control_page, CONTROL_HEARTBEAT)
-    if beat == journal.heartbeat_seen_ns:
+    now = state.header.last_time_ns
+    if beat == journal.heartbeat_seen_ns or now == 0:
         return
     if has_room(journal, 1, 0):
-        append_heartbeat(journal, ring, time_ns, MONITOR)
-        on_heartbeat(state, time_ns, MONITOR)
+        append_heartbeat(journal, ring, now, MONITOR)
+        on_heartbeat(state, now, MONITOR)
         finish(journal)
         journal.heartbeat_seen_ns = beat
 
 
 @kernel
 def take_signals(state, journal, ring, control_page, time_ns):
-    """Turn what is on the control page into events, before the event that is at hand.
+    """Turn what people want into events, before the event that is at hand.
 
-    What people want happens at the time of the last event, so that it moves no clock; a heartbeat
-    at that of the event at hand, where it is a time. A kill comes first, and a request to reset it
-    counts only for the kills that its author knew of. What came of it is published with the event.
+    They happen at the time of the last event, so that they move no clock. A kill comes first, and a
+    request to reset it counts only for the kills that its author knew of. What came of it is
+    published with the event.
     """
-    now = time_ns
-    if check_time(state, time_ns) != OK:
-        now = state.header.last_time_ns
+    now = state.header.last_time_ns
+    if now == 0:
+        now = time_ns
     if check_time(state, now) != OK:
         return
-    last = state.header.last_time_ns
-    if last == 0:
-        last = now
-    take_kill(state, journal, ring, control_page, last)
-    take_request(state, journal, ring, control_page, last)
-    take_parameters(state, journal, ring, control_page, last)
-    take_heartbeat(state, journal, ring, control_page, now)
+    take_kill(state, journal, ring, control_page, now)
+    take_request(state, journal, ring, control_page, now)
+    take_parameters(state, journal, ring, control_page, now)
 
 
 # --- events --------------------------------------------------------------------------------------
 
 
 @kernel
-def publish_if_due(state, journal, page, kind, told):
-    """Copy to the published page after a sample, a control event and what the control page told.
+def conclude(state, journal, ring, control_page, page, kind, told):
+    """Take the monitor's heartbeat; then copy to the published page what is due.
 
-    And every `publish_interval` records.
+    After a sample, a control event and what the control page told, and every `publish_interval`
+    records.
     """
+    if told:
+        take_heartbeat(state, journal, ring, control_page)
     interval = journal.publish_interval
     due = interval > 0 and journal.committed >= journal.publish_next
     if due or told or kind == EVENT_SAMPLE or kind == EVENT_CONTROL:
@@ -263,18 +273,18 @@ def submit(state, journal, ring, control_page, page, event, decision):
     if not has_room(journal, 1, journal.reserve):
         if not is_fact(kind):
             journal.refused += 1
-            publish_if_due(state, journal, page, 0, told)
+            conclude(state, journal, ring, control_page, page, 0, told)
             return refuse_event(decision, JOURNAL_FULL)
         if not has_room(journal, 1, 0):
             begin_lost(journal)
             status = apply(state, event, decision)
             finish(journal)
-            publish_if_due(state, journal, page, kind, True)
+            conclude(state, journal, ring, control_page, page, kind, True)
             return NOT_JOURNALED if status == OK else status
     append_event(journal, ring, event)
     status = apply(state, event, decision)
     finish(journal)
-    publish_if_due(state, journal, page, kind, told)
+    conclude(state, journal, ring, control_page, page, kind, told)
     return status
 
 
@@ -348,7 +358,7 @@ def submit_set(state, journal, ring, control_page, page, time_ns, kind, index, p
     append_words(journal, ring, kind, time_ns, index, payload, 0, words)
     status = apply_payload(state, kind, time_ns, index, payload)
     finish(journal)
-    publish_if_due(state, journal, page, kind, True)
+    conclude(state, journal, ring, control_page, page, kind, True)
     return status
 
 
@@ -387,7 +397,7 @@ def submit_batch(state, journal, ring, control_page, page, orders, decisions, co
     append_orders(journal, ring, ENTRY_BATCH, orders, count, ORDER_WORDS)
     action = check_batch(state, orders, decisions, count)
     finish(journal)
-    publish_if_due(state, journal, page, ENTRY_BATCH, told)
+    conclude(state, journal, ring, control_page, page, ENTRY_BATCH, told)
     return action
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from riskcore import codes
 from riskcore._core import Parts
 from riskcore.errors import InputError, PlaceError, StateError
-from riskcore.inputs import Time, to_author, to_integer, to_ns
+from riskcore.inputs import Time, to_author, to_flag, to_float, to_integer, to_ns
 from riskcore.layout import allocate, record_dtype
 from riskcore.store.place import Part, Place, as_place
 from riskcore.store.snapshot import Snapshot
@@ -33,8 +33,9 @@ class ControlPage:
     Notes
     -----
     The kill switch, requests and limits each wait on the page until the writer's next event. A
-    request or a set of limits that still waits is replaced only when told to. Authors are names or
-    positive integers, as for `AdaptiveRiskManager.reset`.
+    request or a set of limits that still waits is replaced only when told to; one whose author died
+    while writing it is never applied, and waits for nothing. Authors are names or positive
+    integers, as for `AdaptiveRiskManager.reset`.
     """
 
     def __init__(self, place: str | Path | Place) -> None:
@@ -68,11 +69,15 @@ class ControlPage:
             Whether a request that the writer has not taken yet may be replaced; StateError if not.
         """
         number = to_integer("code", code, codes.CONTROL_KILL, codes.CONTROL_RESTART)
+        wanted = [
+            to_integer(name, word, -(1 << 63), (1 << 63) - 1)
+            for name, word in (("target", target), ("value", value))
+        ]
         person = to_author(author)
         with self._part.locked():
-            if self.request_waits and not replace:
+            if self.request_waits and not to_flag("replace", replace):
                 raise StateError("the writer has not taken the last request yet")
-            self._parts.control_request(self._part.memory, number, target, value, person)
+            self._parts.control_request(self._part.memory, number, *wanted, person)
 
     def reset(
         self,
@@ -86,12 +91,14 @@ class ControlPage:
         replace: bool = False,
     ) -> None:
         """A named person resets one thing: see `AdaptiveRiskManager.reset`."""
+        most = self._parts.shape.instruments - 1
+        place = 0 if instrument is None else to_integer("instrument", instrument, 0, most)
         wanted = [
-            (kill, codes.CONTROL_RESET_KILL, 0),
-            (peak, codes.CONTROL_REBASE_PEAK, 0),
-            (account, codes.CONTROL_RESET_LATCHES, 0),
-            (cooldown, codes.CONTROL_RESET_COOLDOWN, 0),
-            (instrument is not None, codes.CONTROL_RESET_INSTRUMENT, instrument or 0),
+            (to_flag("kill", kill), codes.CONTROL_RESET_KILL, 0),
+            (to_flag("peak", peak), codes.CONTROL_REBASE_PEAK, 0),
+            (to_flag("account", account), codes.CONTROL_RESET_LATCHES, 0),
+            (to_flag("cooldown", cooldown), codes.CONTROL_RESET_COOLDOWN, 0),
+            (instrument is not None, codes.CONTROL_RESET_INSTRUMENT, place),
         ]
         chosen = [(code, target) for asked, code, target in wanted if asked]
         if len(chosen) != 1:
@@ -116,7 +123,7 @@ class ControlPage:
         record = parameter_record(loaded, self._parts.shape)
         record["author"] = to_author(author)
         with self._part.locked():
-            if self.config_waits and not replace:
+            if self.config_waits and not to_flag("replace", replace):
                 raise StateError("the writer has not taken the last limits yet")
             self._parts.control_parameters(self._part.memory, record)
 
@@ -134,13 +141,17 @@ class ControlPage:
     @property
     def request_waits(self) -> bool:
         """True while the writer has not taken the last request."""
-        return int(self._part.record["request"]) != int(self._journal.record["request_seen"])
+        return self._waits("request", "request_seen")
 
     @property
     def config_waits(self) -> bool:
         """True while the writer has not taken the last limits."""
-        sent = int(self._part.record["parameters_sequence"])
-        return sent != int(self._journal.record["parameters_seen"])
+        return self._waits("parameters_sequence", "parameters_seen")
+
+    def _waits(self, sent: str, seen: str) -> bool:
+        """True where a whole wish was not taken: an odd number is of one that is half written."""
+        number = int(self._part.record[sent])
+        return number & 1 == 0 and number != int(self._journal.record[seen])
 
     @property
     def request_status(self) -> str:
@@ -184,13 +195,14 @@ class PublishedPage:
         timeout : float
             Seconds to go on trying for. PlaceError behind them: the writer died while it wrote.
         """
+        patience = to_float("timeout", timeout, 0.0, 1e6)
         self._part.need_file()
         copy = allocate(record_dtype("published_page", self._parts.shape))
-        end = _time.monotonic() + timeout
+        end = _time.monotonic() + patience
         while self._parts.page_read(self._part.memory, copy) != codes.OK:
             if _time.monotonic() > end:
                 raise PlaceError(
-                    f"{self._part.path}: half written for {timeout:g} s: the writer has died; it "
+                    f"{self._part.path}: half written for {patience:g} s: the writer has died; it "
                     "is whole again when a writer attaches"
                 )
         return Snapshot(copy[0], self._parts.shape, self._names, int(copy[0].journal_sequence))

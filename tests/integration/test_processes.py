@@ -293,6 +293,82 @@ def test_requests_wait_for_the_writer_and_for_one_another(
     assert replay_journal(place).equal
 
 
+AUTHOR = (  # dies with the page half written, which its lock lets others know
+    "import os, signal, sys\n"
+    "from riskcore import ControlPage\n"
+    "page = ControlPage(sys.argv[1])\n"
+    "with page._part.locked():\n"
+    "    page._part.record[sys.argv[2]] |= 1\n"
+    "    if sys.argv[2] == 'request': page._part.record['request_code'] = 1\n"
+    "    else: page._part.record['max_drawdown'] = 0.5\n"
+    "    os.kill(os.getpid(), signal.SIGKILL)\n"
+)
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+@pytest.mark.parametrize("number", ["request", "parameters_sequence"])
+def test_an_author_that_dies_while_writing_holds_nobody_up(
+    place: Path, risk: AdaptiveRiskManager, number: str, *, waiting: bool
+) -> None:
+    page = ControlPage(place)
+    if waiting:  # what it writes over is lost with it
+        page.request(codes.CONTROL_LATCH_ACCOUNT, 0, 0, "Ada")
+        page.set_config("default", "Ada")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", AUTHOR, str(place), number]
+    assert subprocess.run(command, check=False, env=environment).returncode == -signal.SIGKILL
+    waits = (page.request_waits, page.config_waits)
+    assert waits == (waiting and number != "request", waiting and number == "request")
+    before = risk.config.risk_limits.max_drawdown, int(risk.core.state.account.latches)
+    for _ in range(3):
+        assert risk.clock(NOW) == "OK"
+    after = risk.config.risk_limits.max_drawdown, int(risk.core.state.account.latches)
+    assert (after[0] != before[0]) == (waiting and number == "request")
+    assert (after[1] != before[1]) == (waiting and number != "request")
+    assert not risk.killed
+    page.reset("Bob", account=True)
+    page.set_config("growth", "Bob")
+    assert page.request_waits
+    assert page.config_waits
+    assert risk.clock(NOW) == "OK"
+    assert (page.request_status, page.config_status) == ("OK", "OK")
+    assert risk.core.state.parameters.author == to_author("Bob")
+    assert replay_journal(place).equal
+
+
+@pytest.mark.parametrize("wrong", [1 << 63, -(1 << 63) - 1, 1 << 400, 1.5, "1", None, True])
+def test_numbers_beyond_the_page_are_refused(
+    place: Path, risk: AdaptiveRiskManager, wrong: Any
+) -> None:
+    page, latch = ControlPage(place), codes.CONTROL_LATCH_ACCOUNT
+    before = (place / "control").read_bytes()
+    for name, act in (
+        ("code", lambda: page.request(wrong, 0, 0, 1)),
+        ("target", lambda: page.request(latch, wrong, 0, 1)),
+        ("value", lambda: page.request(latch, 0, wrong, 1)),
+        ("author", lambda: page.request(latch, 0, 0, wrong)),
+        ("author", lambda: page.kill(wrong)),
+        ("author", lambda: page.set_config("default", wrong)),
+        ("instrument", lambda: page.reset(1, instrument=wrong)),
+        ("time", lambda: page.beat(wrong)),
+    ):
+        if (name, wrong) in (("author", "1"), ("instrument", None), ("time", None)):
+            continue  # a name, no instrument, the machine's clock
+        with pytest.raises(InputError, match=f"{name} is "):
+            act()
+    assert (place / "control").read_bytes() == before
+    assert risk.clock(NOW) == "OK"
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -1.0, "x", None])
+def test_a_wait_that_is_no_time_is_refused(
+    place: Path, risk: AdaptiveRiskManager, wrong: Any
+) -> None:
+    with pytest.raises(InputError, match="timeout is "):
+        PublishedPage(place).read(timeout=wrong)
+    assert PublishedPage(place).read(timeout=0).event_count > 0
+
+
 def test_the_monitors_heartbeat_reaches_the_account(place: Path, risk: AdaptiveRiskManager) -> None:
     ControlPage(place).beat()
     assert risk.clock(NOW + 5) == "OK"

@@ -215,6 +215,82 @@ def test_what_people_want_moves_no_clock() -> None:
     assert (session.state.header.last_time_ns, session.state.system.kill) == (now, 1)
 
 
+def test_a_heartbeat_that_meets_a_refused_event_moves_no_clock() -> None:
+    session = Session(NativeEngine(SMALL))
+    build_world(session, 8, SMALL)
+    now = int(session.state.header.last_time_ns)
+    session.control_beat(session.control_page, 123)
+    assert session.on_quote(now + 10**15, -1, 1, 1, 2, 1) == codes.INVALID_INSTRUMENT
+    assert session.state.header.last_time_ns == now
+    assert session.state.system.monitor_heartbeat_ns == now
+    session.control_beat(session.control_page, 124)
+    for wrong in (0, -1, now + 400 * 86_400 * 10**9):
+        assert session.on_quote(wrong, 0, 1, 1, 2, 1) == codes.INVALID_TIME
+    assert session.state.header.last_time_ns == now
+    assert session.state.counters.events[codes.EVENT_HEARTBEAT] == 2
+    # One that is accepted moves the clock, and the heartbeat is of its time.
+    session.control_beat(session.control_page, 125)
+    assert session.on_trade(now + 7, 0, 1, 1) == codes.OK
+    assert session.state.system.monitor_heartbeat_ns == now + 7
+    kinds = [int(r.kind) for r in session.ring[int(session.journal.committed) - 2 :][:2]]
+    assert kinds == [codes.EVENT_TRADE, codes.EVENT_HEARTBEAT]
+    other = NativeEngine(SMALL)
+    session.replay_into(other)
+    assert other.state_bytes() == session.engine.state_bytes()
+
+
+def test_a_heartbeat_before_the_first_event_waits_for_a_time() -> None:
+    session = Session(NativeEngine(SMALL))
+    session.control_beat(session.control_page, 123)
+    assert session.on_quote(0, 0, 1, 1, 2, 1) == codes.INVALID_TIME
+    assert session.journal.heartbeat_seen_ns == 0
+    build_world(session, 8, SMALL)
+    assert session.journal.heartbeat_seen_ns == 123
+    assert session.state.counters.events[codes.EVENT_HEARTBEAT] == 1
+
+
+def test_every_execution_takes_what_the_control_page_tells_alike() -> None:
+    """Kills, requests, limits and heartbeats, before events that pass and events that do not."""
+    sessions = {name: Session(engine, 1 << 12) for name, engine in others().items()}
+    for session in sessions.values():
+        build_world(session, 14, SMALL)
+    first = sessions["kernels"]
+    now = int(first.state.header.last_time_ns)
+    rng = np.random.default_rng(14)
+    limits = np.zeros(1, record_dtype("parameters", SMALL)).view(np.recarray)[0]
+    for name in limits.dtype.names:
+        limits[name] = first.state.parameters[name]
+    for number in range(200):
+        what, time_ns = (
+            int(rng.integers(5)),
+            now + int(rng.choice([0, 1, 10**6, 10**15, -(10**18)])),
+        )
+        instrument = int(rng.choice([0, 1, -1]))
+        limits.version = number
+        for session in sessions.values():
+            page = session.control_page
+            if what == 0:
+                session.control_kill(page, number)
+            elif what == 1:
+                session.control_request(page, codes.CONTROL_RESET_KILL, 0, 0, 1 + number)
+            elif what == 2:
+                session.control_parameters(page, limits)
+            elif what == 3:
+                page.request |= number & 1  # an author that died, or did not
+                page.parameters_sequence |= number & 1
+            session.control_beat(page, number if number % 3 else number - 1)
+            session.on_trade(time_ns, instrument, 1 + number, 1)
+        now = int(first.state.header.last_time_ns)
+    assert first.state.counters.events[codes.EVENT_HEARTBEAT] > 50
+    for name, session in sessions.items():
+        for part in ("journal_memory", "ring", "page_memory"):
+            assert getattr(session, part).tobytes() == getattr(first, part).tobytes(), (name, part)
+        assert session.engine.state_bytes() == first.engine.state_bytes(), name
+    other: Any = NativeEngine(SMALL)
+    first.replay_into(other)
+    assert other.state_bytes() == first.engine.state_bytes()
+
+
 def test_what_the_control_page_told_is_published_at_once() -> None:
     session = Session(NativeEngine(SMALL), publish_interval=1000)
     build_world(session, 8, SMALL)
@@ -267,6 +343,10 @@ def test_a_half_written_mailbox_is_left_alone() -> None:
     assert session.on_trade(now, 0, 1, 1) == codes.OK
     assert session.journal.committed == committed + 1
     assert session.journal.parameters_seen == session.journal.request_seen == 0
+    # Its author may have died: it costs nothing from then on, not even a copy to the page.
+    copies = int(session.page.sequence)
+    assert session.on_trade(now, 0, 1, 1) == codes.OK
+    assert session.page.sequence == copies
 
 
 def test_the_monitors_heartbeat_is_an_event() -> None:
