@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from riskcore.errors import RiskCoreError as RiskCoreError
     from riskcore.errors import StateError as StateError
     from riskcore.errors import UnknownNameError as UnknownNameError
+    from riskcore.inputs import author_id as author_id
     from riskcore.instrument import Instrument as Instrument
     from riskcore.layout import Shape as Shape
     from riskcore.manager import AdaptiveRiskManager as AdaptiveRiskManager
@@ -56,6 +57,7 @@ _HOMES = {
     "Snapshot": "store.snapshot",
     "StateError": "errors",
     "UnknownNameError": "errors",
+    "author_id": "inputs",
 }
 
 __all__ = [*_HOMES, "codes", "get_include", "get_library_dir"]  # noqa: PLE0604

@@ -402,6 +402,9 @@ def verify_journal(
             )
             for name, sequence in report.checkpoints.items():
                 typer.echo(f"  {name}: to record {sequence}")
+            if report.authors:
+                told = ", ".join(f"{name} {count}" for name, count in report.authors.most_common())
+                typer.echo(f"  control and limits by author: {told}")
         for problem in report.problems:
             _complain(problem)
         if report.problems:

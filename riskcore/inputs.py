@@ -177,6 +177,10 @@ def to_author(author: int | str) -> int:
     if isinstance(author, str):
         if not author.strip():
             raise InputError("author is '': allowed is a name or a positive integer")
-        digest = hashlib.blake2b(author.strip().encode(), digest_size=8).digest()
+        name = author.strip().encode("utf-8", "backslashreplace")
+        digest = hashlib.blake2b(name, digest_size=8).digest()
         return (int.from_bytes(digest, "little") >> 2) or 1
     return to_integer("author", author, 1, codes.MAX_IDENTIFIER)
+
+
+author_id = to_author  # its public name

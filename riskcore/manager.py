@@ -953,7 +953,10 @@ class AdaptiveRiskManager:
         """A control event; without a time, at the time of the last event."""
         identifier = to_author(author)
         now = max(1, int(self.core.state.header.last_time_ns)) if time is None else to_ns(time)
-        return self._answer(call, self.core.control(now, code, target, value, identifier))
+        answer = self._answer(call, self.core.control(now, code, target, value, identifier))
+        if self.store is not None:
+            self.store.keep_author(author)
+        return answer
 
     def kill(self, author: int | str, time: Time | None = None) -> str:
         """Pull the kill switch: only cancels pass until a named person resets it."""

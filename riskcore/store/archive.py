@@ -1,14 +1,15 @@
 """The drained journal: files of records in Parquet or Arrow, and the journal as an Arrow table.
 
-A file ``journal-<first>-<last>`` holds whole entries, a column for each field. The records behind
-the first one of an entry carry words of another record: their columns are those words as they are.
+A file ``journal-<first>-<last>`` holds whole entries, a column for each field, and beside control
+events and limits the author's name. The records behind the first one of an entry carry words of
+another record: their columns are those words as they are.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,9 +19,16 @@ import numpy as np
 
 from riskcore._core import Parts
 from riskcore.errors import InputError, PlaceError
+from riskcore.inputs import to_integer
 from riskcore.layout import ABI_VERSION, layout_hash, record_dtype
-from riskcore.store.journal import Journal, Records, check_records, name_of
-from riskcore.store.place import Place, check_owner, make_folder, opened, staged
+from riskcore.store.journal import (
+    Journal,
+    Records,
+    author_numbers,
+    check_records,
+    name_of,
+)
+from riskcore.store.place import Place, as_place, make_folder, opened, staged
 
 FORMATS = ("parquet", "arrow")
 _NAME = re.compile(r"journal-(\d+)-(\d+)\.(parquet|arrow)")
@@ -84,6 +92,18 @@ def from_table(table: Any, dtype: np.dtype[Any]) -> Records:
     return records
 
 
+def author_column(records: Records, parts: Parts, authors: Mapping[int, str]) -> Any:
+    """Who sent each control event and each block of limits: names, or numbers where none is known.
+
+    Nothing in all other rows. An Arrow dictionary array of strings [records].
+    """
+    import pyarrow as pa
+
+    numbers, places = np.unique(author_numbers(records, parts), return_inverse=True)
+    names = [authors.get(number, str(number)) if number else None for number in numbers.tolist()]
+    return pa.array(names, pa.string()).take(pa.array(places)).dictionary_encode()
+
+
 def archive_steps(
     place: Place, parts: Parts, records: Records, first: int, kind: str
 ) -> Iterator[str]:
@@ -93,7 +113,9 @@ def archive_steps(
     make_folder(place.archive)
     last = first + len(records) - 1
     path = place.archive / f"journal-{first:012}-{last:012}.{kind}"
-    table = to_table(records).replace_schema_metadata(
+    authors = author_column(records, parts, place.authors())
+    table = to_table(records).append_column("author", authors)
+    table = table.replace_schema_metadata(
         {"riskcore.abi": str(ABI_VERSION), "riskcore.layout": str(layout_hash(parts.shape))}
     )
     for step in staged(path, lambda file: _write(file, table, kind)):
@@ -125,34 +147,42 @@ def _read(path: Path, kind: str, parts: Parts) -> Records:
     import pyarrow.parquet as pq
 
     dtype = record_dtype("journal_record", parts.shape)
-    with opened(path) as file:
-        check_owner(path, os.fstat(file), "600")
+    with opened(path) as file, os.fdopen(os.dup(file), "rb") as source:
+        data = pa.py_buffer(source.read())
     try:
         if kind == "parquet":
-            table = pq.ParquetFile(path).read()
+            table = pq.ParquetFile(pa.BufferReader(data)).read()
         else:
-            with pa.memory_map(str(path)) as source:
-                table = pa.ipc.open_file(source).read_all()
-    except (pa.ArrowException, OSError) as error:
-        raise PlaceError(f"{path}: cannot be read: {error}") from None
+            table = pa.ipc.open_file(data).read_all()
+        table.validate(full=True)
+    except Exception as error:  # noqa: BLE001 - a damaged file brings out any kind
+        reason = " ".join(str(error).split())[:120]
+        raise PlaceError(f"{path}: cannot be read: {reason}") from None
     metadata = table.schema.metadata or {}
     wanted = {b"riskcore.abi": ABI_VERSION, b"riskcore.layout": layout_hash(parts.shape)}
     for key, value in wanted.items():
         if metadata.get(key) != str(value).encode():
             name = key.decode().removeprefix("riskcore.")
             raise PlaceError(f"{path}: made by a build with another {name}")
-    if set(table.column_names) != set(dtype.names or ()):
+    expected = {field.name: field.type for field in to_table(np.zeros(0, dtype)).schema}
+    found = {field.name: field.type for field in table.schema if field.name in expected}
+    others = [name for name in table.column_names if name != "author"]
+    if found != expected or len(others) != len(expected):
         raise PlaceError(f"{path}: has other columns than a journal")
+    if any(table.column(name).null_count for name in expected):
+        raise PlaceError(f"{path}: has rows without a value")
     return from_table(table, dtype)
 
 
-def read_archive(file: ArchiveFile, parts: Parts) -> Records:
-    """The records of a file, checked; PlaceError says what is wrong with it."""
+def read_archive(file: ArchiveFile, parts: Parts, journal: Journal | None = None) -> Records:
+    """The records of a file, checked, also beside the ring; PlaceError says what is wrong."""
     records = _read(file.path, file.path.suffix[1:], parts)
     if len(records) != file.last - file.first + 1:
         raise PlaceError(f"{file.path}: has {len(records)} records: its name says otherwise")
     if check_records(records, file.first, parts, str(file.path)) != len(records):
         raise PlaceError(f"{file.path}: its last entry is cut off")
+    if journal is not None and not journal.agrees(records, file.first):
+        raise PlaceError(f"{file.path}: holds other records than the journal: another account's?")
     return records
 
 
@@ -179,7 +209,9 @@ def stretches(
         before, drained = wanted, journal.drained
         for file in archive_files(place):
             if file.first <= wanted <= min(file.last, last):
-                records = read_archive(file, parts)[wanted - file.first : last - file.first + 1]
+                records = read_archive(file, parts, journal)[
+                    wanted - file.first : last - file.first + 1
+                ]
                 yield records
                 wanted += len(records)
         if wanted == before:
@@ -217,22 +249,25 @@ def journal_table(
     Returns
     -------
     pyarrow.Table
-        ``name`` of the kind, then the fields of the records.
+        ``name`` of the kind, ``author`` of a control event or of limits, then the fields of the
+        records.
     """
     import pyarrow as pa
-
-    from riskcore.store.place import as_place
 
     where = as_place(place, archive)
     native = Parts(where.shape())
     journal = Journal(where, native)
-    end = journal.committed if last is None else last
-    found = list(stretches(where, native, journal, end, first))
+    committed = journal.committed
+    end = committed if last is None else to_integer("last", last, 0, committed)
+    start = to_integer("first", first, 1, committed + 1)
+    found = list(stretches(where, native, journal, end, start))
     dtype = record_dtype("journal_record", native.shape)
     records = np.concatenate(found) if found else np.zeros(0, dtype)
+    authors = author_column(records, native, where.authors())
     if not parts:
-        records = records[records["parts"] != 0]
+        heads = records["parts"] != 0
+        records, authors = records[heads], authors.filter(pa.array(heads))
     kinds, places = np.unique(records["kind"], return_inverse=True)
     names = pa.array([name_of(int(kind)) for kind in kinds], pa.string())
     column = pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), names)
-    return to_table(records).add_column(0, "name", column)
+    return to_table(records).add_column(0, "name", column).add_column(1, "author", authors)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from riskcore._core import Core, Parts
-from riskcore.errors import InputError, PlaceError
+from riskcore.errors import InputError, PlaceError, TornError
 from riskcore.inputs import shown, to_float, to_integer
 from riskcore.store.archive import FORMATS, archive_files, archive_steps, read_archive
 from riskcore.store.checkpoint import checkpoint_steps, next_checkpoint_path, valid_checkpoints
@@ -82,6 +82,8 @@ class Drainer:
                 f"{place.archive}: ends at record {self.archived}, where {drained} were drained: "
                 "give the folder they went to with --archive"
             )
+        if files:
+            read_archive(files[-1], self.parts, self.journal)
         self.replica, self.sequence = Core(self.parts.shape), 0
         valid = valid_checkpoints(place, self.parts)
         self.newest = valid[0].path if valid else None
@@ -100,7 +102,7 @@ class Drainer:
                 break
             if file.last > drained:
                 break
-            self._apply(read_archive(file, self.parts), file.first)
+            self._apply(read_archive(file, self.parts, self.journal), file.first)
         if self.sequence != drained:
             raise PlaceError(
                 f"{self.place.name}: no checkpoint is valid from record {drained} on, and the "
@@ -162,8 +164,11 @@ class Drainer:
         if committed - drained < max(1, least):
             return drained
         stretch = journal.copy(drained + 1, committed)
-        whole = check_records(stretch, drained + 1, self.parts, str(journal.part.path))
-        ends = entry_ends(stretch[:whole])
+        path = journal.part.path
+        whole = check_records(stretch, drained + 1, self.parts, str(path))
+        if whole < len(stretch):  # what is committed ends with an entry
+            raise TornError(f"{path}: torn at record {drained + 1 + whole}")
+        ends = entry_ends(stretch)
         fitting = ends[ends <= self.segment]
         return drained + int(fitting[-1] if len(fitting) else ends[0])
 
@@ -171,9 +176,7 @@ class Drainer:
         """A file that an earlier drainer left must hold what the ring holds."""
         for file in archive_files(self.place):
             if file.last > drained:
-                records = read_archive(file, self.parts)
-                if self.journal.copy(file.first, file.last).tobytes() != records.tobytes():
-                    raise PlaceError(f"{file.path}: holds other records than the journal")
+                read_archive(file, self.parts, self.journal)
 
     def drain(self, least: int | None = None) -> int:
         """Drain one segment, if there is one; the number of records."""

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from riskcore import codes
 from riskcore._core import Parts
 from riskcore.errors import PlaceError, TornError
-from riskcore.layout import EVENT_PLACE, record_dtype
+from riskcore.layout import EVENT_PLACE, EVENT_WORDS, record_dtype
 from riskcore.store.place import Part, Place
 
 Records = NDArray[Any]  # of `journal_record`
+_LONGEST = 256  # records: no entry has more
 _NAMES = {**codes.EVENT_NAMES, **codes.ENTRY_NAMES}
 _PAYLOADS = {
     codes.ENTRY_PARAMETERS: "parameters",
@@ -113,6 +114,20 @@ class Journal:
             raise PlaceError(f"{self.part.path}: records {first} to {last} were drained meanwhile")
         return records
 
+    def agrees(self, records: Records, first: int) -> bool:
+        """False where records of the archive cannot be this journal's; `first` is their sequence.
+
+        They are compared with those that still lie in the ring. Drained ones the writer may be
+        overwriting, up to an entry ahead of `committed`.
+        """
+        last = first + len(records) - 1
+        if last > self.committed:
+            return False
+        rows = self.ring[np.arange(first - 1, last) % self.capacity]
+        same = (words_of(rows) == words_of(records)).all(axis=1)
+        kept = min(self.drained, self.committed - self.capacity + _LONGEST) + 1
+        return bool(same[max(0, kept - first) :].all())
+
     def close(self) -> None:
         """Give the file back."""
         self.part.close()
@@ -152,7 +167,7 @@ def check_records(records: Records, first: int, parts: Parts, where: str) -> int
         raise TornError(f"{where}: torn at record {first + whole}")
     heads = np.flatnonzero(records["parts"] != 0)
     ends = entry_ends(records)
-    good = (records["parts"][heads] > 0) & (heads == np.append(0, ends[:-1])[: len(heads)])
+    good = (heads == np.append(0, ends[:-1])[: len(heads)]) & (ends > heads)
     if not len(heads) or not good.all():
         at = 0 if not len(heads) else int(heads[np.argmin(good)])
         raise TornError(f"{where}: torn at record {first + at}")
@@ -183,11 +198,27 @@ class Entry:
 
 
 def entries(records: Records, parts: Parts) -> Iterator[Entry]:
-    """The entries in checked records."""
+    """The whole entries in checked records; TornError where a head does not fit what follows it."""
     start = 0
     for end in entry_ends(records).tolist():
+        if not start < end <= len(records):
+            return
         yield _entry(records[start:end], parts)
         start = end
+
+
+def author_numbers(records: Records, parts: Parts) -> NDArray[np.int64]:
+    """Who sent each control event and each block of limits, int64 [records]; 0 in all others."""
+    numbers = np.where(
+        (records["kind"] == codes.EVENT_CONTROL) & (records["parts"] != 0), records["id"], 0
+    )
+    heads = np.flatnonzero((records["kind"] == codes.ENTRY_PARAMETERS) & (records["parts"] != 0))
+    fields = record_dtype("parameters", parts.shape).fields
+    word = int(fields["author"][1]) // 8 if fields else 0
+    rows = heads + 1 + word // EVENT_WORDS
+    rows, heads = rows[rows < len(records)], heads[rows < len(records)]
+    numbers[heads] = words_of(records)[rows, EVENT_PLACE + word % EVENT_WORDS]
+    return np.asarray(numbers, np.int64)
 
 
 def _entry(records: Records, parts: Parts) -> Entry:
@@ -195,6 +226,9 @@ def _entry(records: Records, parts: Parts) -> Entry:
     kind, count = int(head["kind"]), int(head["lots"])
     payload: Any = None
     words = words_of(records)[1:, EVENT_PLACE:]
+    needed = count if kind == codes.ENTRY_BATCH else -(-count // EVENT_WORDS)
+    if kind in (*_PAYLOADS, codes.ENTRY_BATCH) and (count < 1 or needed != len(words)):
+        raise TornError(f"torn at record {int(head['sequence'])}: its head tells of {count} words")
     if kind in _PAYLOADS:
         dtype = record_dtype(_PAYLOADS[kind], parts.shape)
         flat = np.zeros(dtype.itemsize // 8, np.int64)

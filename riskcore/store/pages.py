@@ -7,6 +7,7 @@ the writer last published. Neither stops or slows the writer.
 from __future__ import annotations
 
 import time as _time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,12 @@ class ControlPage:
         """
         self._parts.control_kill(self._part.memory, to_author(author))
         self._part.need_file()
+        self._keep_name(author)
+
+    def _keep_name(self, author: int | str) -> None:
+        """Let readers know the name; what was asked for is done, also where that fails."""
+        with suppress(PlaceError):
+            self.place.keep_author(author)
 
     def request(
         self, code: int, target: int, value: int, author: int | str, *, replace: bool = False
@@ -69,15 +76,14 @@ class ControlPage:
             Whether a request that the writer has not taken yet may be replaced; StateError if not.
         """
         number = to_integer("code", code, codes.CONTROL_KILL, codes.CONTROL_RESTART)
-        wanted = [
-            to_integer(name, word, -(1 << 63), (1 << 63) - 1)
-            for name, word in (("target", target), ("value", value))
-        ]
+        target = to_integer("target", target, -(1 << 63), (1 << 63) - 1)
+        value = to_integer("value", value, -(1 << 63), (1 << 63) - 1)
         person = to_author(author)
         with self._part.locked():
             if self.request_waits and not to_flag("replace", replace):
                 raise StateError("the writer has not taken the last request yet")
-            self._parts.control_request(self._part.memory, number, *wanted, person)
+            self._parts.control_request(self._part.memory, number, target, value, person)
+        self._keep_name(author)
 
     def reset(
         self,
@@ -126,6 +132,7 @@ class ControlPage:
             if self.config_waits and not to_flag("replace", replace):
                 raise StateError("the writer has not taken the last limits yet")
             self._parts.control_parameters(self._part.memory, record)
+        self._keep_name(author)
 
     def beat(self, time: Time | None = None) -> None:
         """The monitor is alive; the machine's clock by default. The writer counts its own time."""

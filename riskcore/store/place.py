@@ -28,7 +28,7 @@ import numpy as np
 from riskcore import codes
 from riskcore._core import Parts
 from riskcore.errors import PlaceError
-from riskcore.inputs import shown
+from riskcore.inputs import shown, to_author
 from riskcore.layout import (
     ABI_VERSION,
     MAGIC,
@@ -90,6 +90,7 @@ class Place:
         else:
             self.folder, self._prefix = Path(name), ""
         own = None if self._prefix else self.folder / "archive"
+        self._kept: set[str] = set()  # authors' names that the file is known to have
         self._archive = own if archive is None else Path(checked_name("archive", archive))
 
     @property
@@ -167,6 +168,8 @@ class Place:
     def names(self) -> dict[str, list[str]]:
         """Names by section (instruments, venues, ...) as the manager that made the place knew them.
 
+        And of ``authors`` who steered the account by name.
+
         Empty where an engine made it that keeps none.
         """
         path = self.path("names.json")
@@ -176,14 +179,47 @@ class Place:
             text = os.pread(file, 1 << 24, 0)
         try:
             names = json.loads(text)
-            return {str(key): [str(name) for name in names[key]] for key in names}
-        except (ValueError, TypeError):
-            raise PlaceError(f"{path}: no names can be read from it") from None
+        except (ValueError, RecursionError):
+            names = None
+        lists = names.values() if isinstance(names, dict) else [None]
+        if not all(isinstance(one, list) and all(map(_is_name, one)) for one in lists):
+            raise PlaceError(f"{path}: no names can be read from it: allowed is lists of texts")
+        return dict(names)
 
     def keep_names(self, names: Mapping[str, Sequence[str]]) -> None:
-        """Keep the names beside the state."""
-        data = json.dumps(names, indent=1).encode()
-        write_whole(self.path("names.json"), lambda file: write_all(file, data))
+        """Keep the names beside the state; those of authors stay."""
+        with self._naming() as known:
+            known |= {section: list(listed) for section, listed in names.items()}
+
+    def authors(self) -> dict[int, str]:
+        """Names of authors by their numbers: of those who steered this account by name."""
+        return {to_author(name): name for name in self.names().get("authors", [])}
+
+    def keep_author(self, author: int | str) -> None:
+        """Keep the name behind an author's number, so that readers can show it."""
+        if isinstance(author, str) and _is_name(author) and author.strip() not in self._kept:
+            with self._naming(f"{self.name}: the control page is being written") as known:
+                known.setdefault("authors", [])
+                if author.strip() not in known["authors"]:
+                    known["authors"].append(author.strip())
+                self._kept.update(known["authors"])
+
+    @contextmanager
+    def _naming(self, refusal: str | None = None) -> Iterator[dict[str, list[str]]]:
+        """The names, to be changed and kept by one process at a time; wait for it, or refuse."""
+        with opened(self.path("control"), write=True) as file:
+            lock(file, refusal)
+            known = self.names()
+            before = json.dumps(known)
+            yield known
+            if json.dumps(known) != before:
+                data = json.dumps(known, indent=1).encode()
+                write_whole(self.path("names.json"), lambda file: write_all(file, data))
+
+
+def _is_name(name: object) -> bool:
+    """True for a text that fits in a line."""
+    return isinstance(name, str) and bool(name.strip()) and name.isprintable()
 
 
 def as_place(place: str | Path | Place, archive: str | Path | None = None) -> Place:
@@ -457,7 +493,7 @@ class NameLock:
             os.close(self.file)
             self.file = -1
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Give up the name."""
         if self.file >= 0:
             self.path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from riskcore._core import Parts
 from riskcore.errors import PlaceError, UnknownNameError
+from riskcore.inputs import to_author
 from riskcore.layout import (
     STATE_BLOCKS,
     Shape,
@@ -53,7 +54,8 @@ class Snapshot:
         The state, or a PUBLISHED_PAGE, in memory of its own.
     shape : Shape
     names : mapping of str to sequence of str, optional
-        Names of the rows: ``instruments``, ``strategies``, ``venues``, ``currencies``.
+        Names of the rows: ``instruments``, ``strategies``, ``venues``, ``currencies``; and of
+        ``authors``.
     sequence : int, optional
         Last journal record in it; 0 without a journal.
 
@@ -91,7 +93,8 @@ class Snapshot:
         """A copy of a manager's state; from the thread that makes its calls."""
         journal = getattr(risk.core, "journal", None)
         sequence = 0 if journal is None else int(journal.committed)
-        return cls._from_bytes(risk.core.state_bytes(), risk.core.shape, risk.names(), sequence)
+        names = {**({} if risk.store is None else risk.store.place.names()), **risk.names()}
+        return cls._from_bytes(risk.core.state_bytes(), risk.core.shape, names, sequence)
 
     @classmethod
     def from_checkpoint(
@@ -189,14 +192,14 @@ class Snapshot:
         -------
         dict of str to numpy.ndarray
             A block of records has a row for each that is set, and its place or name first; any
-            other block has one row.
+            other block has one row. Behind an author's number comes his name, where it is known.
         """
         if block not in self.blocks:
             raise self._unknown(block)
         if field is not None:
             return {field: np.atleast_1d(np.asarray(self[block][field]))}
         if self.is_page:
-            return self._page_columns(block)
+            return self._with_authors(self._page_columns(block))
         rows = np.asarray(self[block])
         dims = _DIMS[block]
         index: dict[str, NDArray[Any]] = {}
@@ -209,7 +212,18 @@ class Snapshot:
                 index[label] = self._named(dim, place)
         fields = [name for name in rows.dtype.names or () if name != "padding"]
         found = {name: rows[name].reshape(rows.size, *rows.dtype[name].shape) for name in fields}
-        return {**index, **{k: v for k, v in found.items() if k not in index}}
+        return self._with_authors({**index, **{k: v for k, v in found.items() if k not in index}})
+
+    def _with_authors(self, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Put names behind the numbers of authors."""
+        known = {to_author(name): name for name in self.names.get("authors", [])}
+        named: dict[str, NDArray[Any]] = {}
+        for name, column in columns.items():
+            named[name] = column
+            if known and (name == "author" or name.endswith("_author")):
+                texts = [known.get(number) for number in column.tolist()]
+                named[f"{name}_name"] = np.array(texts, dtype=object)
+        return named
 
     def _page_columns(self, block: str) -> dict[str, NDArray[Any]]:
         record, names = self.record, self.record.dtype.names

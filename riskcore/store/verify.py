@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from riskcore._core import Parts
 from riskcore.errors import PlaceError
 from riskcore.store.archive import ArchiveFile, listed_files, missing_records, read_archive
 from riskcore.store.checkpoint import read_checkpoint
-from riskcore.store.journal import Journal, Records, check_records, name_of
+from riskcore.store.journal import Journal, Records, author_numbers, check_records, name_of
 from riskcore.store.place import CHECKPOINTS, Place, as_place
 
 
@@ -26,6 +27,8 @@ class Report:
         Records in the archive; 0 and 0 without one.
     entries : Counter
         Whole entries by kind.
+    authors : Counter
+        Control events and blocks of limits by who sent them.
     checkpoints : dict of str to int
         Sequence of each valid checkpoint.
     problems : list of str
@@ -40,13 +43,17 @@ class Report:
     archived_from: int = 0
     archived_to: int = 0
     entries: Counter[str] = field(default_factory=Counter)
+    authors: Counter[str] = field(default_factory=Counter)
     checkpoints: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
-    def count(self, records: Records) -> None:
+    def count(self, records: Records, parts: Parts, names: Mapping[int, str]) -> None:
         """Count the entries that start in checked records."""
         heads = records[records["parts"] != 0]
         self.entries.update(name_of(kind) for kind in heads["kind"].tolist())
+        numbers = author_numbers(records, parts)
+        numbers = numbers[numbers != 0]
+        self.authors.update(names.get(number, str(number)) for number in numbers.tolist())
 
 
 def verify(place: str | Path | Place, *, archive: str | Path | None = None) -> Report:
@@ -101,7 +108,7 @@ def _walk(place: Place, journal: Journal, parts: Parts, report: Report) -> None:
             if file.first > max(drained, wanted) or file.first > last:
                 break  # of a drainer that works right now
             if file not in seen:
-                _check_file(place, file, wanted, parts, report)
+                _check_file(journal, place, file, wanted, parts, report)
                 wanted = max(wanted, file.last + 1)
                 seen.add(file)
         if wanted <= drained:
@@ -120,15 +127,18 @@ def _walk(place: Place, journal: Journal, parts: Parts, report: Report) -> None:
         return
 
 
-def _check_file(place: Place, file: ArchiveFile, wanted: int, parts: Parts, report: Report) -> None:
+def _check_file(
+    journal: Journal, place: Place, file: ArchiveFile, wanted: int, parts: Parts, report: Report
+) -> None:
     """Look at one file, where record `wanted` is the next one."""
     if file.first > wanted:
         report.problems.append(missing_records(place, wanted, file.first - 1))
     elif file.first < wanted:
         report.problems.append(f"{file.path}: overlaps with the file before it")
     try:
-        records = read_archive(file, parts)
-        report.count(records[max(0, wanted - file.first) : report.committed - file.first + 1])
+        records = read_archive(file, parts, journal)
+        records = records[max(0, wanted - file.first) : report.committed - file.first + 1]
+        report.count(records, parts, place.authors())
     except PlaceError as error:
         report.problems.append(str(error))
     report.archived_from = report.archived_from or file.first
@@ -139,8 +149,9 @@ def _check_ring(place: Place, records: Records, first: int, parts: Parts, report
     """Look at what was copied from the ring."""
     where = str(place.path("journal"))
     try:
-        if check_records(records, first, parts, where) != len(records):
-            report.problems.append(f"{where}: its last entry is cut off")
-        report.count(records)
+        whole = check_records(records, first, parts, where)
+        if whole != len(records):
+            report.problems.append(f"{where}: torn at record {first + whole}: it is cut off")
+        report.count(records, parts, place.authors())
     except PlaceError as error:
         report.problems.append(str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from riskcore import codes
@@ -144,6 +145,11 @@ class Writer:
         """Keep the names of instruments, venues and the like beside the state, for readers."""
         self.place.keep_names(names)
 
+    def keep_author(self, author: int | str) -> None:
+        """Keep an author's name there too; what he did is done, also where that fails."""
+        with suppress(PlaceError):
+            self.place.keep_author(author)
+
     def flush(self) -> None:
         """Bring journal and state to the medium; in shared memory there is none.
 
@@ -204,7 +210,7 @@ class Writer:
             for part in reversed(self._open):
                 part.close()
             self._open.clear()
-            self._name.release()
+            self._name.close()
 
     def discard(self) -> None:
         """Give up, and take away what was made just now: an account that never came to be."""

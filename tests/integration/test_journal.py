@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from riskcore import AdaptiveRiskManager, PlaceError, Shape, codes
@@ -240,8 +243,8 @@ def quiet_place(place: Path) -> tuple[Path, int]:
     writer.core.on_clock(int(writer.core.state.header.last_time_ns) + 1)
     last = writer.journal.committed
     writer.journal.record["applied"] = last - 1
-    for part in writer._open:
-        part.close()
+    for held in (*writer._open, writer._name):
+        held.close()
     return place, last
 
 
@@ -300,6 +303,185 @@ def test_a_torn_archive_is_found(place: Path) -> None:
     assert f"torn at record {file.first + 1}" in " ".join(verify(place).problems)
     file.path.write_bytes(data[: len(data) // 2])
     assert "cannot be read" in " ".join(verify(place).problems)
+
+
+def rewritten(kind: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    """Write a file of the archive again, as a valid file with something else in it."""
+
+    def write(path: Path) -> None:
+        table = (
+            pq.ParquetFile(path).read() if kind == "parquet" else pa.ipc.open_file(path).read_all()
+        )
+        changed = change(table)
+        if kind == "parquet":
+            pq.write_table(changed, path)
+        else:
+            with pa.ipc.new_file(path, changed.schema) as writer:
+                writer.write_table(changed)
+
+    return write
+
+
+def text_column(table: Any) -> Any:
+    return table.set_column(1, table.column_names[1], pa.array(["x"] * table.num_rows))
+
+
+def missing_values(table: Any) -> Any:
+    return table.set_column(1, table.field(1), pa.nulls(table.num_rows, pa.int64()))
+
+
+def damages(kind: str) -> dict[str, Callable[[Path], object]]:
+    """What can become of a file, by what is said of it."""
+    rng = np.random.default_rng(3)
+    return {
+        "empty": lambda path: path.write_bytes(b""),
+        "random": lambda path: path.write_bytes(rng.bytes(10_000)),
+        "magic only": lambda path: path.write_bytes(
+            b"PAR1" if kind == "parquet" else b"ARROW1\0\0"
+        ),
+        "cut": lambda path: os.truncate(path, path.stat().st_size * 2 // 3),
+        "another format": lambda path: path.write_bytes(b"a,b\n1,2\n"),
+        "no columns": rewritten(kind, lambda table: table.select([])),
+        "a column less": rewritten(kind, lambda table: table.drop_columns(["time_ns"])),
+        "a column twice": rewritten(
+            kind, lambda table: table.append_column("time_ns", table.column("time_ns"))
+        ),
+        "another type": rewritten(kind, text_column),
+        "no values": rewritten(kind, missing_values),
+        "no metadata": rewritten(kind, lambda table: table.replace_schema_metadata({})),
+        "fewer rows": rewritten(kind, lambda table: table.slice(5)),
+        "a folder": lambda path: (path.unlink(), path.mkdir(0o700)),
+        "a pipe": lambda path: (path.unlink(), os.mkfifo(path, 0o600)),
+    }
+
+
+@pytest.mark.parametrize("what", damages("arrow"))
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_a_damaged_file_of_the_archive_is_one_line_that_names_it(
+    place: Path, format: str, what: str
+) -> None:
+    writer = open_writer(place, 15, capacity=2048)
+    with Drainer(place, segment=300, format=format) as drainer:
+        live_on(writer, 15, 1500, drainer)
+    writer.close()
+    for name in ("checkpoint-a", "checkpoint-b"):
+        (place / name).unlink()
+    file = archive_files(Place(place))[-1].path
+    damages(format)[what](file)
+    for act in (
+        lambda: replay_journal(place),
+        lambda: Writer(Place(place), Shape(), rebuild=True),
+        lambda: Drainer(place),
+        lambda: journal_table(place),
+    ):
+        with pytest.raises(PlaceError, match=file.name) as caught:
+            act()
+        assert str(caught.value).isprintable()
+    assert any(file.name in problem for problem in verify(place).problems)
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_no_changed_byte_of_the_archive_goes_unseen(place: Path, format: str) -> None:
+    writer = open_writer(place, 16, capacity=2048)
+    drainer = Drainer(place, segment=100, format=format)
+    live_on(writer, 16, 300, drainer)
+    file = archive_files(Place(place))[0]
+    data, records = file.path.read_bytes(), read_archive(file, Parts())
+    rng = np.random.default_rng(16)
+    seen = 0
+    for _ in range(300):
+        damaged = bytearray(data)
+        for at in rng.integers(0, len(data), int(rng.integers(1, 4))):
+            damaged[at] ^= int(rng.integers(1, 256))
+        file.path.write_bytes(damaged)
+        try:
+            found = read_archive(file, Parts())
+        except PlaceError:
+            seen += 1
+        else:
+            assert found.tobytes() == records.tobytes()
+    assert seen > 100
+    drainer.close()
+    writer.close()
+
+
+def test_the_archive_of_another_account_is_refused(place: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for path, seed in ((place, 17), (other, 18)):
+        writer = open_writer(path, seed, capacity=2048)
+        with Drainer(path, segment=300) as drainer:
+            live_on(writer, seed, 1500, drainer)
+            drainer.drain_all()
+        writer.close()
+    for name in ("checkpoint-a", "checkpoint-b"):
+        (place / name).unlink()
+    foreign = other / "archive"
+    for act in (
+        lambda: replay_journal(place, archive=foreign),
+        lambda: Writer(Place(place, foreign), Shape(), rebuild=True),
+        lambda: Drainer(place, archive=foreign),
+    ):
+        with pytest.raises(PlaceError, match=f"{foreign}(/journal-.*another account's|: ends at)"):
+            act()
+    assert "another account's" in " ".join(verify(place, archive=foreign).problems)
+
+
+# --- heads that tell of more than there is -------------------------------------------------------
+
+
+def craft(place: Path, sequence: int, **fields: int) -> None:
+    """Change a record of the ring and give it a valid checksum."""
+    journal, parts = Journal(Place(place), Parts(), write=True), Parts()
+    row = journal.ring[(sequence - 1) % journal.capacity : sequence]
+    for name, value in fields.items():
+        row[name] = value
+    words = row.view(np.int64).reshape(1, -1)
+    row["checksum"] = parts.checksum(
+        np.ascontiguousarray(np.concatenate([words[:, 3:], words[:, 0:1], words[:, 2:3]], axis=1))
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"parts": 2},
+        {"parts": 1 << 40},
+        {"parts": (1 << 63) - 1},
+        {"parts": -1},
+        {"parts": 0},
+        {"kind": codes.ENTRY_PARAMETERS},
+        {"kind": codes.ENTRY_PARAMETERS, "lots": -1},
+        {"kind": codes.ENTRY_BATCH, "lots": 1 << 40},
+        {"kind": codes.ENTRY_BATCH, "lots": -5},
+        {"kind": codes.ENTRY_SCENARIO, "parts": 3, "lots": 1 << 62},
+    ],
+)
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_last_head_that_tells_of_more_than_there_is_is_torn(
+    place: Path, fields: dict[str, int], *, whole: bool
+) -> None:
+    writer = open_writer(place, 19, capacity=2048)
+    live_on(writer, 19, 300)
+    drainer = Drainer(place, segment=50)
+    if whole:
+        drainer.drain_all()
+    writer.core.on_clock(int(writer.core.state.header.last_time_ns) + 1)
+    last = writer.journal.committed
+    craft(place, last, **fields)
+    drains = "kind" in fields and "parts" not in fields  # it is an entry of one record
+    if not drains:
+        with pytest.raises(TornError, match=f"torn at record {last}"):
+            drainer.drain_all()
+    drainer.close()
+    writer.close()
+    for act in (lambda: replay_journal(place), lambda: Writer(Place(place), Shape(), rebuild=True)):
+        with pytest.raises(TornError, match=f"torn at record {last}"):
+            act()
+    if drains:
+        with pytest.raises(TornError, match=f"torn at record {last}"):
+            list(entries(all_records(place), Parts()))
+    else:
+        assert f"/journal: torn at record {last}" in " ".join(verify(place).problems)
 
 
 def test_words_that_look_like_no_number_survive_the_archive(place: Path) -> None:

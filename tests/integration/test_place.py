@@ -221,10 +221,12 @@ def test_a_journal_that_cannot_take_its_own_configuration_is_refused(tmp_path: P
     attach(path, capacity=512, reserve=512 - needed).close()
 
 
-def test_a_configuration_that_the_core_refuses_leaves_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "account"
-    with pytest.raises(ConfigError, match="allowed by the shape are 2"):
-        attach(path, shape=Shape(venues=2), **SMALL_RING)
+def test_a_configuration_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    path, scenarios = tmp_path / "account", tmp_path / "scenarios.yaml"
+    text = (ROOT / "config" / "scenarios.yaml").read_text()
+    scenarios.write_text(text.replace('"24h"\n', '"24h"\n    venue: nowhere\n', 1))
+    with pytest.raises(ConfigError, match="venue is 'nowhere'"):
+        attach(path, scenarios=scenarios, **SMALL_RING)
     assert not path.exists()
 
 
@@ -409,6 +411,34 @@ def test_shared_memory_taken_from_under_a_writer_is_told(memory_name: str) -> No
 
 
 # --- damaged files -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "[]",
+        "7",
+        "null",
+        '"BTC-USDT"',
+        '{"instruments": 7}',
+        '{"instruments": "BTC-USDT"}',
+        '{"instruments": {"BTC-USDT": 1}}',
+        '{"instruments": ["BTC-USDT", 1]}',
+        '{"instruments": ["a\\nb"]}',
+        '{"authors": [null]}',
+        '{"authors": [""]}',
+        "{",
+        "\xff",
+    ],
+)
+def test_names_that_are_none_are_one_line(place: Path, text: str) -> None:
+    (place / "names.json").write_bytes(text.encode("latin-1"))
+    refused(place, "/names.json: no names can be read from it")
+    for reader in (PublishedPage, Snapshot.from_place):
+        with pytest.raises(PlaceError, match="no names can be read"):
+            reader(place)
 
 
 @pytest.mark.parametrize("part", [*PARTS, "names.json"])

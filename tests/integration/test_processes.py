@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -30,13 +31,14 @@ from riskcore import (
     Shape,
     Snapshot,
     StateError,
+    author_id,
     codes,
 )
 from riskcore._core import Core, Parts
 from riskcore.inputs import to_author
 from riskcore.store.archive import journal_table, stretches
 from riskcore.store.drainer import Drainer
-from riskcore.store.journal import Journal, entries
+from riskcore.store.journal import Journal, entries, name_of
 from riskcore.store.place import Place
 from riskcore.store.recovery import replay_journal
 from riskcore.store.verify import verify
@@ -373,6 +375,98 @@ def test_the_monitors_heartbeat_reaches_the_account(place: Path, risk: AdaptiveR
     ControlPage(place).beat()
     assert risk.clock(NOW + 5) == "OK"
     assert risk.core.state.system.monitor_heartbeat_ns == NOW + 5
+
+
+def test_a_writers_own_reset_comes_behind_a_kill_that_waits(
+    place: Path, risk: AdaptiveRiskManager
+) -> None:
+    """The kill is taken first, so the reset that meets it is of that kill, and holds."""
+    page = ControlPage(place)
+    page.kill("Ada")
+    assert page.kill_waits
+    assert risk.reset("Bob", kill=True) == "OK"
+    assert not page.kill_waits
+    assert not risk.killed
+    assert risk.clock(NOW) == "OK"
+    assert not risk.killed
+    table = journal_table(place).to_pylist()[-3:]
+    told = [(row["name"], row["code"], row["author"]) for row in table]
+    assert told == [
+        ("control", codes.CONTROL_KILL, "Ada"),
+        ("control", codes.CONTROL_RESET_KILL, "Bob"),
+        ("clock", 0, None),
+    ]
+    # One that comes later is none of its business.
+    page.kill("Eve")
+    assert risk.clock(NOW) == "OK"
+    assert risk.killed
+    assert risk.core.state.system.kill_author == author_id("Eve")
+    assert replay_journal(place).equal
+
+
+# --- who it was ----------------------------------------------------------------------------------
+
+
+def test_authors_can_be_read_back_wherever_entries_are_shown(
+    place: Path, risk: AdaptiveRiskManager, tmp_path: Path
+) -> None:
+    names = risk.names()
+    python("import sys, riskcore; riskcore.ControlPage(sys.argv[1]).kill(' Ada ')", place)
+    assert risk.clock(NOW) == "OK"
+    assert risk.reset("Bob", kill=True) == "OK"
+    ControlPage(place).set_config(limits_file(tmp_path / "a.yaml", 9), "Zo\u00eb Nguyen")
+    assert risk.clock(NOW) == "OK"
+    assert risk.latch(77) == "OK"
+    ControlPage(place).kill("Ada")
+    assert risk.clock(NOW) == "OK"
+    where = Place(place)
+    assert where.authors() == {author_id(name): name for name in ("Ada", "Bob", "Zo\u00eb Nguyen")}
+    assert {key: where.names()[key] for key in names} == names
+    expected = [
+        ("parameters", "1"),
+        ("control", "Ada"),
+        ("control", "Bob"),
+        ("parameters", "Zo\u00eb Nguyen"),
+        ("control", "77"),
+        ("control", "Ada"),
+    ]
+
+    def told(table: Any) -> list[tuple[str, str]]:
+        rows = [(name_of(row["kind"]), row["author"]) for row in table.to_pylist()]
+        assert all(who is None for what, who in rows if what not in ("control", "parameters"))
+        return [(what, who) for what, who in rows if who is not None]
+
+    assert told(journal_table(place)) == expected
+    with Drainer(place, segment=400, format="arrow") as drainer:
+        drainer.drain_all()
+    (file,) = (place / "archive").iterdir()
+    assert told(pa.ipc.open_file(file).read_all()) == expected
+    assert told(journal_table(place)) == expected
+    for snapshot in (Snapshot.from_place(place), Snapshot.from_manager(risk)):
+        system = snapshot.to_arrow("system")
+        assert system.column("kill_author_name").to_pylist() == ["Ada"]
+        assert system.column("kill_author").to_pylist() == [author_id("Ada")]
+        parameters = snapshot.to_pandas("parameters")
+        assert parameters["author_name"].tolist() == ["Zo\u00eb Nguyen"]
+    page = PublishedPage(place).read().to_arrow("page")
+    assert page.column("parameters_author_name").to_pylist() == ["Zo\u00eb Nguyen"]
+    done = riskcore("journal", "verify", place)
+    assert (
+        "  control and limits by author: Ada 2, 1 1, Bob 1, Zo\u00eb Nguyen 1, 77 1" in done.stdout
+    )
+    done = riskcore("journal", "verify", place, "--json")
+    assert json.loads(done.stdout)["authors"]["Bob"] == 1
+
+
+def test_names_of_authors_stay_when_instruments_are_added(
+    place: Path, risk: AdaptiveRiskManager
+) -> None:
+    assert risk.kill("Ada") == "OK"
+    risk.set_instruments("instruments", time=NOW)
+    assert Place(place).authors() == {author_id("Ada"): "Ada"}
+    for odd in ("a\nb", "\ud800"):  # numbers they have, names in a line they are not
+        assert risk.kill(odd) == "OK"
+    assert Place(place).authors() == {author_id("Ada"): "Ada"}
 
 
 # --- looking -------------------------------------------------------------------------------------
