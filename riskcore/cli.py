@@ -314,7 +314,10 @@ app.add_typer(journal_app, name="journal")
 PlaceArgument = Annotated[str, typer.Argument(help="The account's folder, or shm:NAME.")]
 ArchiveOption = Annotated[
     Path | None,
-    typer.Option(help="Folder of the drained files; archive in the account's folder by default."),
+    typer.Option(
+        help="Folder of the drained files; archive in the account's folder by default: shared"
+        " memory needs one."
+    ),
 ]
 
 
@@ -348,6 +351,12 @@ def drain(
         from riskcore.store.drainer import Drainer
 
         drainer = Drainer(place, archive=archive, segment=segment, format=format, flush=flush)
+        if not (quiet or once):
+            typer.echo(
+                f"watching {place}: files of {drainer.segment} records go to "
+                f"{drainer.place.archive}; {drainer.journal.drained} of "
+                f"{drainer.journal.committed} records are drained",
+            )
 
         def tell(first: int, last: int) -> None:
             if not quiet:

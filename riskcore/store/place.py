@@ -106,7 +106,10 @@ class Place:
     def archive(self) -> Path:
         """Folder of the drained journal; PlaceError where none is known."""
         if self._archive is None:
-            raise PlaceError(f"{self.name}: shared memory has no archive of its own: name a folder")
+            raise PlaceError(
+                f"{self.name}: shared memory has no archive of its own: name a folder with "
+                "--archive (archive=)"
+            )
         return self._archive
 
     @property
@@ -229,7 +232,7 @@ def as_place(place: str | Path | Place, archive: str | Path | None = None) -> Pl
 
 def checked_name(what: str, name: object) -> str:
     """The text of a path that the system can take, in one line; PlaceError where it is none."""
-    allowed = "allowed is the path of a folder"
+    allowed = "allowed is a path"
     if not isinstance(name, str | os.PathLike):
         raise PlaceError(f"{what} is {shown(name)}: {allowed}")
     text = str(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,20 @@ import numpy as np
 
 from riskcore import codes
 from riskcore._core import Core, Parts
-from riskcore.errors import PlaceError, TornError
+from riskcore.errors import InputError, PlaceError, TornError
 from riskcore.layout import Shape, state_dtype
 from riskcore.store.archive import stretches
 from riskcore.store.checkpoint import Checkpoint, valid_checkpoints, write_checkpoint
 from riskcore.store.journal import Journal
-from riskcore.store.place import Part, Place, as_place, refuse
+from riskcore.store.place import (
+    CHECKPOINTS,
+    PARTS,
+    Part,
+    Place,
+    as_place,
+    checked_name,
+    refuse,
+)
 
 _PATIENCE_S = 1.0
 
@@ -183,10 +192,12 @@ def replay_journal(
     archive : str or Path, optional
         Where the drained files are, if not in the place.
     out : str or Path, optional
-        Write the rebuilt state there, as a checkpoint file.
+        Write the rebuilt state there, as a checkpoint file; InputError for a folder or a file of
+        the place.
     """
     where = as_place(place, archive)
     parts = Parts(where.shape())
+    target = None if out is None else output_file(where, out)
     state, journal = Part(where, "state", parts), Journal(where, parts)
     found: bytes | None
     quiet = quiet_state(state, journal)
@@ -200,8 +211,8 @@ def replay_journal(
     core = Core(parts.shape)
     replay_all(where, parts, journal, sequence, core)
     rebuilt = core.state_bytes()
-    if out is not None:
-        write_checkpoint(Path(out), parts, rebuilt, sequence)
+    if target is not None:
+        write_checkpoint(target, parts, rebuilt, sequence)
     return Replayed(
         sequence=sequence,
         compared_with=compared,
@@ -210,6 +221,22 @@ def replay_journal(
         checksum=int(parts.checksum(np.frombuffer(rebuilt, np.int64))),
         state=rebuilt,
     )
+
+
+def output_file(place: Place, out: str | Path) -> Path:
+    """Where a file may be written: not over a folder, nor over what is the account's own."""
+    path = Path(os.path.realpath(checked_name("out", out)))
+    own = [place.path(part) for part in (*PARTS, *CHECKPOINTS, "names.json")]
+    folders = [] if place.in_memory else [place.folder]
+    folders += [place.archive] if place.has_archive else []
+    inside = any(path.is_relative_to(os.path.realpath(folder)) for folder in folders)
+    if inside or path in [Path(os.path.realpath(one)) for one in own]:
+        raise InputError(f"out is {out}: it belongs to the account: allowed is a file elsewhere")
+    if path.is_dir():
+        raise InputError(f"out is {out}: it is a folder: allowed is a file")
+    if not path.parent.is_dir():
+        raise InputError(f"out is {out}: there is no folder {path.parent}: make it first")
+    return path
 
 
 def first_difference(rebuilt: bytes, found: bytes, shape: Shape) -> Difference | None:

@@ -334,6 +334,16 @@ def test_help_gives_the_range_of_each_size(command: str) -> None:
     assert "--instruments " in text
 
 
+def test_help_of_emit_names_the_folder_by_an_absolute_path() -> None:
+    """Programs remember where the library is: a relative path would hold in one folder alone."""
+    text = " ".join(run("emit", "--help", width=200).stdout.split())
+    for line in (
+        "PKG_CONFIG_PATH=$(realpath DIR)/lib/pkgconfig",
+        "-DCMAKE_PREFIX_PATH=$(realpath DIR)",
+    ):
+        assert line in text
+
+
 def test_emit_refuses_an_unknown_cpu(tmp_path: Path) -> None:
     done = run("emit", "--out", str(tmp_path), "--cpu", "6502")
     assert_one_line(done, 2, "cpu is '6502'", "x86-64-v3")

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,57 @@ def test_writers_killed_at_random_moments_lose_nothing(place: Path) -> None:
     last.restart()
     assert replay_journal(place).equal
     last.close()
+
+
+LOSER = (  # a full ring: each of these facts is applied without a record
+    "import os, sys; import numpy as np; from riskcore import Shape, codes\n"
+    "from riskcore.layout import record_dtype; from riskcore.store.place import Place\n"
+    "from riskcore.store.writer import Writer\n"
+    "writer = Writer(Place(sys.argv[1]), Shape())\n"
+    "events = np.zeros(1000, record_dtype('event'))\n"
+    "events['kind'], events['code'] = codes.EVENT_CONTROL, codes.CONTROL_RESTART\n"
+    "events['time_ns'] = writer.core.state.header.last_time_ns\n"
+    "os.write(1, b'ready')\n"
+    "while True: writer.core.apply_many(events)\n"
+)
+
+
+def test_a_writer_killed_within_a_fact_without_a_record_is_rebuilt(place: Path) -> None:
+    """Such a fact counts in `lost` before it is applied and in `lost_applied` behind it."""
+    rng = np.random.default_rng(21)
+    with AdaptiveRiskManager.attach(place, "growth", time_ns=NOW, capacity=512) as risk:
+        while risk.transfer("binance-usdm", "USDT", 1, NOW) == "OK":
+            pass
+    reference = Reference(place)
+    reference.follow()
+    within, lost = 0, 1
+    for _ in range(KILLS // 2):
+        child = subprocess.Popen(
+            [sys.executable, "-c", LOSER, str(place)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert child.stdout is not None
+        assert child.stdout.read(5) == b"ready"
+        time.sleep(float(rng.uniform(0.01, 0.05)))
+        child.kill()
+        child.wait()
+        child.stdout.close()
+        journal = Journal(Place(place), Parts())
+        assert journal.lost > lost
+        assert int(journal.record["lost_applied"]) in (journal.lost - 1, journal.lost)
+        whole, lost, live = journal.is_quiet, journal.lost, (place / "state").read_bytes()
+        within += not whole
+        writer = Writer(Place(place), Shape())
+        assert (writer.recovery.source, writer.recovery.lost) == (
+            "live" if whole else "start",
+            lost,
+        )
+        assert writer.core.state_bytes() == (live if whole else reference.core.state_bytes())
+        writer.close()
+        assert verify(place).problems == [f"{lost} facts were applied without a record"]
+    assert within > 0
+    print(f"{within} of {KILLS // 2} writers were killed within such a fact")
 
 
 # --- steering ------------------------------------------------------------------------------------
@@ -633,6 +685,52 @@ def test_mistakes_are_one_line(arguments: tuple[str, ...], word: str) -> None:
     assert word in line
 
 
+def test_a_rebuilt_state_is_written_over_nothing_of_the_account(
+    place: Path, tmp_path: Path
+) -> None:
+    writer = open_writer(place, 33, capacity=2048)
+    with Drainer(place) as drainer:
+        drainer.drain_all()
+    writer.close()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(place / "state")
+    before = {file: file.read_bytes() for file in place.rglob("*") if file.is_file()}
+    for out in (
+        *(place / name for name in ("state", "control", "journal", "names.json", "checkpoint-a")),
+        *(place, place / "new", place / "archive" / "x", tmp_path / "link", tmp_path / "folder"),
+        *(tmp_path / "nowhere" / "file", "a\nb", "x" * 300),
+    ):
+        done = riskcore("replay", "--journal", place, "--out", out)
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("riskcore: out is ")
+        assert (done.returncode, done.stdout) == (2, "")
+    assert {file: file.read_bytes() for file in place.rglob("*") if file.is_file()} == before
+    assert not list((tmp_path / "folder").iterdir())
+    assert riskcore("replay", "--journal", place, "--out", tmp_path / "state").returncode == 0
+    # Again: a file of one's own may be replaced.
+    assert riskcore("replay", "--journal", place, "--out", tmp_path / "state").returncode == 0
+    done = riskcore("journal", "drain", place, "--archive", place / "state")
+    (line,) = done.stderr.splitlines()
+    assert "/state: cannot be made: it is no folder" in line
+
+
+def test_shared_memory_is_drained_to_a_folder_that_is_named(tmp_path: Path) -> None:
+    name = f"shm:riskcore-test-{uuid.uuid4().hex}"
+    try:
+        open_writer(name, 34, capacity=2048).close()
+        done = riskcore("journal", "drain", name, "--once")
+        (line,) = done.stderr.splitlines()
+        assert (done.returncode, "name a folder with --archive" in line) == (2, True)
+        done = riskcore("journal", "drain", name, "--once", "--archive", tmp_path / "archive")
+        assert done.stdout.startswith("drained 1 to ")
+        state = Path(f"/dev/shm/{name.removeprefix('shm:')}.state")  # noqa: S108
+        done = riskcore("replay", "--journal", name, "--out", state)
+        assert "it belongs to the account" in done.stderr
+    finally:
+        for part in Path("/dev/shm").glob(f"{name.removeprefix('shm:')}.*"):  # noqa: S108
+            part.unlink()
+
+
 def test_a_drainer_runs_until_it_is_terminated(place: Path) -> None:
     writer = open_writer(place, 31, capacity=2048)
     options = ("--segment", "200", "--flush", "0.05")
@@ -654,7 +752,10 @@ def test_a_drainer_runs_until_it_is_terminated(place: Path) -> None:
         lines = drainer.stdout.read().splitlines()
     assert drainer.returncode == 0
     assert len(lines) > 20
-    assert lines[0].startswith("drained 1 to ")
+    assert lines[0].startswith(
+        f"watching {place}: files of 200 records go to {place / 'archive'}; "
+    )
+    assert lines[1].startswith("drained 1 to ")
     assert writer.journal.lost == writer.journal.refused == 0
     assert replay_journal(place).state == writer.core.state_bytes()
     writer.close()
