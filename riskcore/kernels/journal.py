@@ -86,14 +86,20 @@ def journal_init(journal, capacity, reserve, publish_interval, layout_hash, jour
         return INVALID_VALUE
     if publish_interval < 0 or publish_interval > MAX_IDENTIFIER:
         return INVALID_VALUE
-    journal.abi_version = ABI_VERSION
-    journal.layout_hash = layout_hash
-    journal.size_bytes = journal_bytes
     journal.capacity = capacity
     journal.reserve = reserve
     journal.publish_interval = publish_interval
+    return identify(journal, layout_hash, journal_bytes)
+
+
+@kernel
+def identify(record, layout_hash, size_bytes):
+    """Say what a finished record is; its magic number comes last."""
+    record.abi_version = ABI_VERSION
+    record.layout_hash = layout_hash
+    record.size_bytes = size_bytes
     fence_release()
-    journal.magic = MAGIC
+    record.magic = MAGIC
     return OK
 
 

@@ -16,7 +16,7 @@ from riskcore.codes import (
     OK,
 )
 from riskcore.kernels.entry import buffer_intact
-from riskcore.kernels.journal import check_identity
+from riskcore.kernels.journal import check_identity, identify
 from riskcore.kernels.language import kernel
 from riskcore.kernels.memory import (
     fence_acquire,
@@ -28,14 +28,12 @@ from riskcore.kernels.memory import (
 )
 from riskcore.kernels.tail import portfolio_risk
 from riskcore.layout import (
-    ABI_VERSION,
     CONTROL_HEARTBEAT,
     CONTROL_KILL_WORD,
     CONTROL_PARAMETERS,
     CONTROL_PARAMETERS_SEQUENCE,
     CONTROL_REQUEST,
     JOURNAL_PARAMETERS,
-    MAGIC,
     PAGE_POSITIONS,
     PAGE_SEQUENCE,
     PARAMETER_ARRAYS,
@@ -49,12 +47,7 @@ PAGE_ATTEMPTS = 64
 @kernel
 def control_init(control, layout_hash, control_bytes):
     """Make an empty control page in zeroed memory."""
-    control.abi_version = ABI_VERSION
-    control.layout_hash = layout_hash
-    control.size_bytes = control_bytes
-    fence_release()
-    control.magic = MAGIC
-    return OK
+    return identify(control, layout_hash, control_bytes)
 
 
 @kernel
@@ -169,12 +162,7 @@ def copy_parameters(journal, control, regimes):
 @kernel
 def page_init(page, layout_hash, page_bytes):
     """Make an empty published page in zeroed memory."""
-    page.abi_version = ABI_VERSION
-    page.layout_hash = layout_hash
-    page.size_bytes = page_bytes
-    fence_release()
-    page.magic = MAGIC
-    return OK
+    return identify(page, layout_hash, page_bytes)
 
 
 @kernel

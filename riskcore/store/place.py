@@ -447,7 +447,48 @@ def is_at(path: Path, status: os.stat_result) -> bool:
         return False
 
 
-class NameLock:
+class Held:
+    """A lock of this process, on a descriptor of its own that a forked child closes.
+
+    Attributes
+    ----------
+    file : int
+        The descriptor; -1 without the lock.
+    """
+
+    file = -1
+
+    def keep(self, file: int) -> None:
+        """Hold a lock that was taken."""
+        self.file = file
+        _HELD.add(self)
+
+    def abandon(self) -> None:
+        """Leave the lock to the process that this one was forked from."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
+    def close(self) -> None:
+        """Give up the lock."""
+        if self.file >= 0:
+            unlock(self.file)
+            self.file = -1
+
+
+_HELD: weakref.WeakSet[Held] = weakref.WeakSet()
+
+
+def _abandon_all() -> None:
+    """In a forked child: what the parent holds stays the parent's."""
+    for held in list(_HELD):
+        held.abandon()
+
+
+os.register_at_fork(after_in_child=_abandon_all)
+
+
+class NameLock(Held):
     """The name of a place, held while its writer runs; PlaceError where another process has it.
 
     The lock on the state goes with its file. This one is on a file of its own in shared memory,
@@ -457,7 +498,6 @@ class NameLock:
     """
 
     def __init__(self, place: Place) -> None:
-        self.file = -1
         whole = Path(os.path.realpath(place.path("state") if place.in_memory else place.folder))
         try:
             folder = whole.parent.stat()
@@ -486,35 +526,17 @@ class NameLock:
         except PlaceError:
             os.close(file)
             raise
-        self.file = file
-        _HELD.add(self)
+        self.keep(file)
         return False
-
-    def abandon(self) -> None:
-        """Leave the lock to the process that this one was forked from."""
-        if self.file >= 0:
-            os.close(self.file)
-            self.file = -1
 
     def close(self) -> None:
         """Give up the name."""
         if self.file >= 0:
             self.path.unlink(missing_ok=True)
-            unlock(self.file)
-            self.file = -1
+        super().close()
 
 
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-_HELD: weakref.WeakSet[Any] = weakref.WeakSet()
-
-
-def _abandon_all() -> None:
-    """In a forked child: what the parent holds stays the parent's."""
-    for held in list(_HELD):
-        held.abandon()
-
-
-os.register_at_fork(after_in_child=_abandon_all)
 
 
 def _writer_there(place: Place) -> str:
@@ -545,7 +567,7 @@ def part_size(place: Place, part: str, shape: Shape, file: int) -> int:
     return head.itemsize + capacity * record_dtype("journal_record", shape).itemsize
 
 
-class Part:
+class Part(Held):
     """One mapped part of a place, checked before anything else looks at it.
 
     Sizes are compared before anything is mapped, and the writer has all bytes allocated, holes in a
@@ -568,7 +590,8 @@ class Part:
     memory : mmap.mmap
         The bytes.
     file : int
-        The descriptor that holds the part's lock; -1 without one.
+        The descriptor that holds the part's lock; -1 without one. The memory goes with the last
+        view on it, whatever becomes of the lock.
     """
 
     def __init__(
@@ -581,7 +604,7 @@ class Part:
         populate: bool = False,
     ) -> None:
         self.path, self.part, self.shape = place.path(part), part, parts.shape
-        self.write, self.file = write, -1
+        self.write = write
         with opened(self.path, write=write) as file:
             self.status = os.fstat(file)
             size = self.status.st_size
@@ -653,8 +676,7 @@ class Part:
         The map keeps its descriptor, so the lock has one of its own: a forked child closes it, and
         the lock stays with this process alone.
         """
-        self.file = self._locked(refusal)
-        _HELD.add(self)
+        self.keep(self._locked(refusal))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -675,18 +697,6 @@ class Part:
             os.close(file)
             raise
         return file
-
-    def abandon(self) -> None:
-        """Leave the lock to the process that this one was forked from."""
-        if self.file >= 0:
-            os.close(self.file)
-            self.file = -1
-
-    def close(self) -> None:
-        """Give up the lock; the memory goes with the last view on it."""
-        if self.file >= 0:
-            unlock(self.file)
-            self.file = -1
 
 
 def allocate(file: int, size: int) -> None:

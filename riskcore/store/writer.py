@@ -162,7 +162,10 @@ class Writer:
             raise StateError("the account is closed")
         for part in self._open:
             if part.part in ("journal", "state"):
-                part.memory.flush()
+                try:
+                    part.memory.flush()
+                except OSError as error:
+                    raise PlaceError(f"{part.path}: cannot be flushed: {error.strerror}") from None
         self._need_files()
 
     def _need_files(self) -> None:
@@ -188,6 +191,8 @@ class Writer:
 
     def abandon(self) -> None:
         """Leave the account to the process that this one was forked from."""
+        for held in (*self._open, self._name):
+            held.abandon()
         self._open.clear()
         if hasattr(self, "core"):
             self.core.unlink(self._not_ours)
