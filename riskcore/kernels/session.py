@@ -109,11 +109,11 @@ def is_new(number, seen):
 
 @kernel
 def signalled(state, journal, control_page):
-    """True where the control page holds something whole that was not taken yet."""
+    """True where the control page holds something that was not taken yet, or is being written."""
     return (
         load_acquire(control_page, CONTROL_KILL_WORD) != journal.kill_seen
-        or is_new(load_acquire(control_page, CONTROL_REQUEST), journal.request_seen)
-        or is_new(load_acquire(control_page, CONTROL_PARAMETERS_SEQUENCE), journal.parameters_seen)
+        or load_acquire(control_page, CONTROL_REQUEST) != journal.request_seen
+        or load_acquire(control_page, CONTROL_PARAMETERS_SEQUENCE) != journal.parameters_seen
         or load_acquire(control_page, CONTROL_HEARTBEAT) != journal.heartbeat_seen_ns
     )
 
@@ -208,30 +208,34 @@ def take_signals(state, journal, ring, control_page, time_ns):
 
     They happen at the time of the last event, so that they move no clock. A kill comes first, and a
     request to reset it counts only for the kills that its author knew of. What came of it is
-    published with the event.
+    published with the event: true where anything whole was there, a heartbeat too.
     """
+    told = (
+        load_acquire(control_page, CONTROL_KILL_WORD) != journal.kill_seen
+        or is_new(load_acquire(control_page, CONTROL_REQUEST), journal.request_seen)
+        or is_new(load_acquire(control_page, CONTROL_PARAMETERS_SEQUENCE), journal.parameters_seen)
+        or load_acquire(control_page, CONTROL_HEARTBEAT) != journal.heartbeat_seen_ns
+    )
     now = state.header.last_time_ns
     if now == 0:
         now = time_ns
     if check_time(state, now) != OK:
-        return
+        return told
     take_kill(state, journal, ring, control_page, now)
     take_request(state, journal, ring, control_page, now)
     take_parameters(state, journal, ring, control_page, now)
+    return told
 
 
 # --- events --------------------------------------------------------------------------------------
 
 
 @kernel
-def conclude(state, journal, ring, control_page, page, kind, told):
-    """Take the monitor's heartbeat; then copy to the published page what is due.
+def publish_if_due(state, journal, page, kind, told):
+    """Copy to the published page after a sample, a control event and what the control page told.
 
-    After a sample, a control event and what the control page told, and every `publish_interval`
-    records.
+    And every `publish_interval` records.
     """
-    if told:
-        take_heartbeat(state, journal, ring, control_page)
     interval = journal.publish_interval
     due = interval > 0 and journal.committed >= journal.publish_next
     if due or told or kind == EVENT_SAMPLE or kind == EVENT_CONTROL:
@@ -267,24 +271,27 @@ def submit(state, journal, ring, control_page, page, event, decision):
     kind = event.kind
     if kind < EVENT_QUOTE or kind > EVENT_REGIME:
         return refuse_event(decision, INVALID_CODE)
-    told = signalled(state, journal, control_page)
-    if told:
-        take_signals(state, journal, ring, control_page, event.time_ns)
+    told = False
+    if signalled(state, journal, control_page):
+        told = take_signals(state, journal, ring, control_page, event.time_ns)
     if not has_room(journal, 1, journal.reserve):
         if not is_fact(kind):
             journal.refused += 1
-            conclude(state, journal, ring, control_page, page, 0, told)
+            take_heartbeat(state, journal, ring, control_page)
+            publish_if_due(state, journal, page, 0, told)
             return refuse_event(decision, JOURNAL_FULL)
         if not has_room(journal, 1, 0):
             begin_lost(journal)
             status = apply(state, event, decision)
             finish(journal)
-            conclude(state, journal, ring, control_page, page, kind, True)
+            publish_if_due(state, journal, page, kind, True)
             return NOT_JOURNALED if status == OK else status
     append_event(journal, ring, event)
     status = apply(state, event, decision)
     finish(journal)
-    conclude(state, journal, ring, control_page, page, kind, told)
+    if told:
+        take_heartbeat(state, journal, ring, control_page)
+    publish_if_due(state, journal, page, kind, told)
     return status
 
 
@@ -358,7 +365,8 @@ def submit_set(state, journal, ring, control_page, page, time_ns, kind, index, p
     append_words(journal, ring, kind, time_ns, index, payload, 0, words)
     status = apply_payload(state, kind, time_ns, index, payload)
     finish(journal)
-    conclude(state, journal, ring, control_page, page, kind, True)
+    take_heartbeat(state, journal, ring, control_page)
+    publish_if_due(state, journal, page, kind, True)
     return status
 
 
@@ -385,9 +393,8 @@ def submit_batch(state, journal, ring, control_page, page, orders, decisions, co
     told = False
     if whole:
         status = JOURNAL_FULL
-        told = signalled(state, journal, control_page)
-        if told:
-            take_signals(state, journal, ring, control_page, orders[0].time_ns)
+        if signalled(state, journal, control_page):
+            told = take_signals(state, journal, ring, control_page, orders[0].time_ns)
     if not whole or not has_room(journal, 1 + count, journal.reserve):
         for k in range(count):
             refuse_event(decisions[k], status)
@@ -397,7 +404,9 @@ def submit_batch(state, journal, ring, control_page, page, orders, decisions, co
     append_orders(journal, ring, ENTRY_BATCH, orders, count, ORDER_WORDS)
     action = check_batch(state, orders, decisions, count)
     finish(journal)
-    conclude(state, journal, ring, control_page, page, ENTRY_BATCH, told)
+    if told:
+        take_heartbeat(state, journal, ring, control_page)
+    publish_if_due(state, journal, page, ENTRY_BATCH, told)
     return action
 
 
