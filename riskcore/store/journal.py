@@ -16,7 +16,7 @@ from riskcore.layout import EVENT_PLACE, EVENT_WORDS, record_dtype
 from riskcore.store.place import Part, Place
 
 Records = NDArray[Any]  # of `journal_record`
-_LONGEST = 256  # records: no entry has more
+_LONGEST = codes.MIN_JOURNAL_RECORDS  # no entry has more
 _NAMES = {**codes.EVENT_NAMES, **codes.ENTRY_NAMES}
 _PAYLOADS = {
     codes.ENTRY_PARAMETERS: "parameters",
