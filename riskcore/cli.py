@@ -554,7 +554,7 @@ def checks(
 def _file_name(layer: int, name: str) -> str:
     """A check's parameter as the configuration files spell it, with its section."""
     from riskcore.codes import LAYER_NAMES
-    from riskcore.config_models import InstrumentTerms, RiskConfig, Strategy, Venue
+    from riskcore.config.models import InstrumentTerms, RiskConfig, Strategy, Venue
 
     if not name:
         return ""
@@ -670,7 +670,7 @@ def paths(
     """
     with _one_line_errors():
         from riskcore import get_include, get_library_dir
-        from riskcore.config_reading import config_path
+        from riskcore.config.reading import config_path
 
         library = Path(get_library_dir())
         found = {

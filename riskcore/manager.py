@@ -427,7 +427,7 @@ class AdaptiveRiskManager:
     @property
     def config(self) -> RiskConfig:
         """The limits in force, whoever set them; ``source`` names a file that has the same."""
-        from riskcore.config_writing import config_in_force
+        from riskcore.config.writing import config_in_force
 
         return config_in_force(self._config, self.core.state.parameters, self.core.shape)
 

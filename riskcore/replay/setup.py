@@ -12,9 +12,9 @@ from typing import Any
 
 from riskcore import codes
 from riskcore.config import load_config, load_scenarios
-from riskcore.config_models import InstrumentsConfig, RiskConfig, ScenariosConfig
-from riskcore.config_reading import Document, validate
-from riskcore.config_writing import parameter_record, write_instruments, write_scenarios
+from riskcore.config.models import InstrumentsConfig, RiskConfig, ScenariosConfig
+from riskcore.config.reading import Document, validate
+from riskcore.config.writing import parameter_record, write_instruments, write_scenarios
 from riskcore.errors import ConfigError
 from riskcore.layout import Shape
 from riskcore.replay.panel import DECISION_NS, FILL_NS, Panel

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riskcore._core import JournaledCore, Parts
-from riskcore.config_writing import currency_record, instrument_record
+from riskcore.config.writing import currency_record, instrument_record
 from riskcore.errors import ConfigError, InputError
 from riskcore.layout import Shape, record_dtype, state_dtype
 from riskcore.store.place import Place
 from riskcore.store.writer import Writer, journal_sizes
 
 if TYPE_CHECKING:
-    from riskcore.config_models import InstrumentsConfig
+    from riskcore.config.models import InstrumentsConfig
 
 # What turns prices, quantities and money of the caller into the core's; it must not change.
 _TERMS = ("kind", "venue", "currency", "contract_value", "lot_step", "tick_step", "symbol_id")

@@ -123,7 +123,7 @@ class ControlPage:
         They apply before its next event, and stand in the journal with their version and author.
         """
         from riskcore.config import load_config
-        from riskcore.config_writing import parameter_record
+        from riskcore.config.writing import parameter_record
 
         loaded = load_config(config) if isinstance(config, str | Path) else config
         record = parameter_record(loaded, self._parts.shape)

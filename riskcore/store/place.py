@@ -346,7 +346,8 @@ def create_file(path: Path, size: int = 0) -> int:
         raise PlaceError(f"{path}: cannot be made: {error.strerror}") from None
     try:
         room = os.fstatvfs(file)
-        if size > room.f_bavail * room.f_frsize:  # else the medium is full when it fails
+        limited = room.f_blocks > 0  # a tmpfs without a limit says 0
+        if limited and size > room.f_bavail * room.f_frsize:  # else it is full when it fails
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if size:
             os.posix_fallocate(file, 0, size)

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = (("README.md", 2), ("ARCHITECTURE.md", 1))
 MODULES = (
     "riskcore.config",
-    "riskcore.config_models",
-    "riskcore.config_reading",
+    "riskcore.config.models",
+    "riskcore.config.reading",
     "riskcore.inputs",
     "riskcore.instrument",
     "riskcore.manager",

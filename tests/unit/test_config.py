@@ -21,8 +21,8 @@ from riskcore.config import (
     write_parameters,
     write_scenarios,
 )
-from riskcore.config_models import DERIVED
-from riskcore.config_writing import (
+from riskcore.config.models import DERIVED
+from riskcore.config.writing import (
     currency_record,
     instrument_record,
     parameter_record,

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from riskcore.config_models import Section
-from riskcore.config_values import Kind
+from riskcore.config.models import Section
+from riskcore.config.values import Kind
 from riskcore.errors import ConfigError
 from riskcore.inputs import shown
 
@@ -158,10 +158,7 @@ def config_path(name: str) -> Path:
     """
     if name not in PACKAGED:
         raise ConfigError(f"{shown(name)} is not packaged: allowed are {', '.join(PACKAGED)}")
-    packaged = Path(str(resources.files("riskcore"))) / "_config" / f"{name}.yaml"
-    if packaged.is_file():
-        return packaged
-    return Path(__file__).resolve().parent.parent / "config" / f"{name}.yaml"
+    return Path(str(resources.files("riskcore"))) / "_config" / f"{name}.yaml"
 
 
 def _read(path: str | Path) -> tuple[str, str]:

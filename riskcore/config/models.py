@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from riskcore import codes
 from riskcore.codes import MAX_LOTS, MAX_TICKS
-from riskcore.config_values import (
+from riskcore.config.values import (
     ContractKind,
     Count,
     CountOrZero,

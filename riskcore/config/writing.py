@@ -8,13 +8,13 @@ import numpy as np
 
 from riskcore import codes
 from riskcore.codes import MAX_POSITION_LOTS, MAX_TICKS
-from riskcore.config_models import (
+from riskcore.config.models import (
     PARAMETER_SECTIONS,
     InstrumentsConfig,
     RiskConfig,
     ScenariosConfig,
 )
-from riskcore.config_reading import names_of
+from riskcore.config.reading import names_of
 from riskcore.errors import ConfigError
 from riskcore.instrument import Grid
 from riskcore.layout import Shape, allocate, record_dtype

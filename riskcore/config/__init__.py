@@ -13,8 +13,8 @@ from itertools import chain
 from pathlib import Path
 
 from riskcore.codes import MAX_LOTS, MAX_POSITION_LOTS, MAX_TICKS
-from riskcore.config_models import InstrumentsConfig, RiskConfig, ScenariosConfig
-from riskcore.config_reading import (
+from riskcore.config.models import InstrumentsConfig, RiskConfig, ScenariosConfig
+from riskcore.config.reading import (
     Document,
     KeyPath,
     config_path,
@@ -27,8 +27,8 @@ from riskcore.config_reading import (
     refuse_all,
     validate,
 )
-from riskcore.config_values import shown_duration
-from riskcore.config_writing import (
+from riskcore.config.values import shown_duration
+from riskcore.config.writing import (
     write_instruments,
     write_parameters,
     write_scenarios,
