@@ -160,8 +160,10 @@ def _pokes() -> list[Poke]:
     """Each gives (record, field, new value): facts that no running sum depends on."""
 
     def around(rng: np.random.Generator, value: int, scale: float) -> int:
-        moved = int(value) + int(rng.choice([-1, 0, 1, int(scale), -int(scale)]))
-        return max(-codes.MAX_TIME_NS, min(codes.MAX_TIME_NS, moved))
+        return bounded(int(value) + int(rng.choice([-1, 0, 1, int(scale), -int(scale)])))
+
+    def bounded(value: int) -> int:
+        return max(-codes.MAX_TIME_NS, min(codes.MAX_TIME_NS, value))
 
     second = 1_000_000_000
 
@@ -214,11 +216,13 @@ def _pokes() -> list[Poke]:
         lambda s, o, r: (
             venue(s, o),
             "message_arrival_ns",
-            now(s, o)
-            + int(venue(s, o)["message_burst_ns"])
-            - int(venue(s, o)["message_interval_ns"])
-            - (int(venue(s, o)["message_reserve_ns"]) if r.random() < 0.5 else 0)
-            + int(r.choice([-1, 0, 1])),
+            bounded(
+                now(s, o)
+                + int(venue(s, o)["message_burst_ns"])
+                - int(venue(s, o)["message_interval_ns"])
+                - (int(venue(s, o)["message_reserve_ns"]) if r.random() < 0.5 else 0)
+                + int(r.choice([-1, 0, 1]))
+            ),
         ),
         lambda s, o, r: (
             venue(s, o),
