@@ -269,10 +269,12 @@ def _pokes() -> list[Poke]:
         lambda s, o, r: (
             s["strategies"][o["strategy"]],
             "order_arrival_ns",
-            now(s, o)
-            + int(s["strategies"][o["strategy"]]["order_burst_ns"])
-            - int(s["strategies"][o["strategy"]]["order_interval_ns"])
-            + int(r.choice([-1, 0, 1])),
+            bounded(
+                now(s, o)
+                + int(s["strategies"][o["strategy"]]["order_burst_ns"])
+                - int(s["strategies"][o["strategy"]]["order_interval_ns"])
+                + int(r.choice([-1, 0, 1]))
+            ),
         ),
         lambda s, o, r: (s["strategies"][o["strategy"]], "last_client_id", int(o["client_id"])),
         lambda s, o, r: (s["account"], "cooldown_until_ns", around(r, now(s, o), second)),
