@@ -26,9 +26,11 @@ from bench.figures import NATIVE, Figure, machine, pin_to_core, table
 from bench.latency import Latency, grain_of, summarise
 from bench.layers import Share, break_down
 from bench.layers import table as share_table
+from riskcore.bindings.emit import host_level
 from riskcore.layout import Shape
 
 MS = 1e6
+LARGE_SHAPE = 128  # instruments beyond which code for wide vectors pays
 POSITION_BUDGET_NS = 10 * MS
 PORTFOLIO_BUDGET_NS = 50 * MS
 LOOPS = ("divisions", "additions")
@@ -92,7 +94,8 @@ class Report:
         about = self.machine
         lines = [
             f"{about['cpu']}, {about['cores']} cores, load {about['load']:.1f}, Python "
-            f"{about['python']}, {self.cpu} code. Single calls. Times include the clock, "
+            f"{about['python']}, {self.cpu} code (above {LARGE_SHAPE} instruments "
+            f"{host_level('x86-64-v4')}). Single calls. Times include the clock, "
             f"{about['timer_ns']:.0f} ns in native code (it ticks every "
             f"{about['timer_grain_ns']:.0f} ns) and {about['python_timer_ns']:.0f} ns in Python; "
             "it is taken off only where a time is held against its aim. Native percentiles are "
@@ -182,9 +185,11 @@ class Native:
         """Library and driver of a shape, made when first asked for."""
         if instruments not in self.harnesses:
             self.progress(f"compiling the kernels for {instruments} instruments")
-            self.harnesses[instruments] = driver.Harness(
-                self.directory / f"shape-{instruments}", Shape(instruments=instruments)
-            )
+            shape = Shape(instruments=instruments)
+            # The wheel has the default shape only. Who emits a larger one takes what suits it.
+            cpu = host_level("x86-64-v4" if instruments > LARGE_SHAPE else "x86-64-v3")
+            place = self.directory / f"shape-{instruments}"
+            self.harnesses[instruments] = driver.Harness(place, shape, cpu)
         return self.harnesses[instruments]
 
     def time(

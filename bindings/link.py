@@ -24,7 +24,8 @@ def target_machine(cpu: str) -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()
-    features = ""
+    # At this level LLVM still uses vectors of half its width unless told.
+    features = "-prefer-256-bit" if cpu == "x86-64-v4" else ""
     if cpu == "native":
         cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     target = llvm.Target.from_triple("x86_64-unknown-linux-gnu")

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from riskcore import codes
+from riskcore.bindings.emit import host_level
 from riskcore.profile.engines import Engine, KernelEngine, NativeEngine
 from tests.parity.replay import BLOCK, live, record
 from tests.support import SMALL
@@ -74,8 +75,10 @@ def test_other_code_path_of_the_c_library_gives_the_same_bytes(recording: Path) 
     assert plain["different"] == []
 
 
-def test_jit_and_both_cpu_levels_give_the_same_bytes(native: Engine) -> None:
-    others = {"JIT": KernelEngine(SMALL), "x86-64-v2": NativeEngine(SMALL, "x86-64-v2")}
+def test_jit_and_every_cpu_level_give_the_same_bytes(native: Engine) -> None:
+    levels = {"x86-64-v2", host_level("x86-64-v4")} - {host_level()}
+    others = {level: NativeEngine(SMALL, level) for level in sorted(levels)}
+    others["JIT"] = KernelEngine(SMALL)
     empty, kinds, statuses, done, world = native.state_bytes(), Counter(), Counter(), 0, SEED
     assert all(other.state_bytes() == empty for other in others.values())
     print(f"\nseed {SEED}, {EVENTS} events")
