@@ -17,7 +17,7 @@
  *                                                             "riskcore paths --pkgconfig"
  *     find_package(riskcore) and riskcore::riskcore           with CMAKE_PREFIX_PATH from
  *                                                             "riskcore paths --prefix"
- *     riskcore emit --instruments 256 --cpu v3 --out DIR      the same for another shape, then with
+ *     riskcore emit --instruments 256 --cpu v4 --out DIR      the same for another shape, then with
  *                                                             $(realpath DIR)/lib/pkgconfig
  *
  * This header and the library belong together: both are made for one shape, the sizes below. With
@@ -30,7 +30,8 @@
  *         riskcore.AdaptiveRiskManager.from_config('growth', time_ns=1700000000000000000)
  *         .core.state_bytes())"
  *
- * and asks for eight bitcoin:
+ * (in the shape of this header: with shape=riskcore.Shape(instruments=256) beside 'growth' for one
+ * that was emitted with --instruments 256) and asks for eight bitcoin:
  *
  *     #include <riskcore.h>
  *     #include <stdio.h>
@@ -44,9 +45,16 @@
  *         const int64_t bitcoin = 5, venue = 1, dollar = 0;
  *         int64_t now = 1700000000000000000; // ns since 1970, UTC: the library reads no clock
  *         FILE *file = fopen("account.bin", "rb");
- *         if (!file || fread(&state, sizeof state, 1, file) != 1) return 1;
+ *         if (!file || fread(&state, sizeof state, 1, file) != 1) {
+ *             puts("account.bin: missing, or too short for this shape");
+ *             return 1;
+ *         }
  *         fclose(file);
- *         if (rc_state_attach(&state) != RC_OK) return 2; // of another shape, or damaged
+ *         int64_t status = rc_state_attach(&state);
+ *         if (status != RC_OK) {
+ *             puts(rc_status_name(status)); // of another shape, or damaged
+ *             return 2;
+ *         }
  *
  *         // Money arrives, the book fills, somebody trades.
  *         rc_on_transfer(&state, now, venue, dollar, 1e6);

@@ -9,6 +9,9 @@
 //     python3 -c "import riskcore; riskcore.AdaptiveRiskManager.attach(
 //         'account', 'growth', time_ns=1700000000000000000)"
 //
+// (with shape=riskcore.Shape(instruments=256) beside 'growth' for a header that was emitted with
+// --instruments 256).
+//
 //     #include <riskcore.hpp>
 //     #include <cstdio>
 //
@@ -45,7 +48,8 @@
 //         account.ack(now, decision.handle(), rc::VenueOrderId{77});
 //     }
 //
-// It prints what the program at the top of riskcore.h prints: RESIZE 2702 lots, and six reasons.
+// It prints what the program at the top of riskcore.h prints: RESIZE 2702 lots, and six reasons. The
+// account stays: run again, it finds the order's identifier used (DUPLICATE_CLIENT_ID).
 //
 // `Core` is one account in memory: every method is one call of the library. `Session` is the same
 // with everything around it: each event is written to a journal that survives the process before

@@ -73,7 +73,8 @@ def _stress_notes(instruments: InstrumentsConfig) -> list[str]:
     unknown = [
         symbol for symbol, terms in instruments.instruments.items() if terms.group == UNKNOWN_GROUP
     ]
-    return [f"{', '.join(unknown)}: stressed as '{UNKNOWN_GROUP}'"] if unknown else []
+    note = f"{', '.join(unknown)}: no known coin by name: stressed as '{UNKNOWN_GROUP}'"
+    return [note] if unknown else []
 
 
 def without_venues(shocks: ScenariosConfig) -> ScenariosConfig:

@@ -144,7 +144,7 @@ def test_report_fits_a_terminal_and_hides_yearly_figures_of_a_short_history(
     lines = done.stdout.splitlines()
     assert len(lines) < 24
     assert max(map(len, lines)) <= 80
-    assert "note HDR: stressed as 'default'" in lines
+    assert "note HDR: no known coin by name: stressed as 'default'" in lines
     for name in ("return a year", "volatility a year", "Sharpe ratio"):
         (line,) = [line for line in lines if line.startswith(name)]
         assert line.removeprefix(name).split() == ["-", "-"]

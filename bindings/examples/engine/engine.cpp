@@ -13,7 +13,10 @@
 // its clock instead.
 //
 //   python prepare.py --out day --steady   # configuration image and recording
-//   ./engine --place shm:demo --config day/account.image --recording day/quotes.bin --events 1000000
+//   ./engine --place shm:demo --config day/account.image --recording day/quotes.bin --recycle
+//
+// --recycle lets it run at full speed and alone. A real engine has a drainer beside it instead
+// (riskcore journal drain), without which a full journal refuses new orders.
 //
 // Start it again with the same place: it recovers the account, asks the venue what became of its
 // orders and goes on. Kill it with -9 in between if you like.
@@ -114,6 +117,7 @@ struct Counts {
     std::int64_t acks = 0, fills = 0, canceled = 0, replaced = 0, expired = 0;
     std::int64_t venue_rejects = 0, cancel_rejects = 0;
     std::int64_t unexpected = 0; // statuses that a sound engine never sees
+    std::int64_t journal_full = 0; // of them those for want of a drainer
     std::int64_t passed_after_kill = 0;
     std::int64_t reasons[RC_CHECK_COUNT]{};
 };
@@ -214,6 +218,7 @@ private:
     void expect(rc::Status status) noexcept
     {
         if (!status.booked() && status != RC_INVALID_HANDLE) counts_.unexpected += 1;
+        if (status == RC_JOURNAL_FULL) counts_.journal_full += 1;
         acknowledge();
     }
 
@@ -295,6 +300,7 @@ private:
              r = rc_next_reason(&decision.record, r))
             counts_.reasons[r] += 1;
         if (decision.status() != RC_OK) counts_.unexpected += 1;
+        if (decision.status() == RC_JOURNAL_FULL) counts_.journal_full += 1;
     }
 
     void cancel(rc::Handle handle) noexcept
@@ -710,6 +716,11 @@ int run(int count, char **arguments)
     market_thread.join();
     venue_thread.join();
     write_report(settings, account, *engine, book, reconciliation, witness, seconds, tick, pinned);
+    if (engine->counts().journal_full > 0)
+        std::fprintf(stderr,
+                     "engine: the journal was full: %lld events refused; run a drainer beside the "
+                     "engine, or take a larger --capacity\n",
+                     static_cast<long long>(engine->counts().journal_full));
     const bool sound = engine->counts().unexpected == 0 && engine->counts().passed_after_kill == 0;
     return sound ? 0 : 1;
 }
