@@ -80,6 +80,7 @@
 
 #include <riskcore.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -1426,6 +1427,12 @@ private:
             detail::fail(state_file_.path() + ": another process has replaced it; try again");
     }
 
+    static bool is_zero(const ::rc_header &head) noexcept
+    {
+        const auto *bytes = reinterpret_cast<const unsigned char *>(&head);
+        return std::all_of(bytes, bytes + sizeof head, [](unsigned char b) { return b == 0; });
+    }
+
     // Remove what a process left that died while it made a place: a state without an event, and no
     // journal. False where there is anything else.
     bool remove_unfinished(const Place &place)
@@ -1436,9 +1443,10 @@ private:
         for (const char *part : {"journal", "checkpoint-a", "checkpoint-b", "names.json"})
             if (exists(place.file(part))) return false;
         ::rc_header head{};
-        if (state_file_.size() >= sizeof head) state_file_.read(&head, sizeof head);
-        const bool begun = head.magic == RC_MAGIC && head.event_count == 0;
-        if (head.magic != 0 && !begun) return false;
+        state_file_.read(&head, std::min(state_file_.size(), sizeof head));
+        const bool begun = state_file_.size() >= sizeof head && head.magic == RC_MAGIC
+            && head.event_count == 0;
+        if (!begun && !is_zero(head)) return false; // not ours
         for (const char *part : {"control", "published", "journal.new", "state"})
             ::unlink(place.file(part).c_str());
         state_file_ = Mapping{};

@@ -16,6 +16,7 @@ from riskcore.codes import (
     SPOT,
     UNSET,
 )
+from riskcore.kernels.elementary import maximum
 from riskcore.kernels.language import kernel
 
 EXECUTION_WAYS = 4
@@ -104,7 +105,7 @@ def slots_whole(state):
                 0 <= order.instrument < header.instrument_count
                 and 0 <= order.strategy < header.strategy_count
                 and (order.side == BUY or order.side == SELL)
-                and 0 <= order.filled_lots <= order.lots
+                and 0 <= order.filled_lots <= maximum(order.lots, order.replace_lots)
                 and order.reserved_lots >= 0
             )
         if not good:

@@ -217,6 +217,12 @@ def begin_lost(journal):
 
 
 @kernel
+def forget_lost(journal):
+    """Take the count of a fact back that was refused: it has changed nothing."""
+    store_release(journal, JOURNAL_LOST, journal.lost - 1)
+
+
+@kernel
 def finish(journal):
     """Note that the state has all that is committed, and all that was lost."""
     store_release(journal, JOURNAL_LOST_APPLIED, journal.lost)

@@ -41,6 +41,7 @@ from riskcore.kernels.journal import (
     begin_lost,
     entry_whole,
     finish,
+    forget_lost,
     has_room,
     is_fact,
     parts_of_words,
@@ -203,12 +204,13 @@ def take_heartbeat(state, journal, ring, control_page):
 
 
 @kernel
-def take_signals(state, journal, ring, control_page, time_ns):
+def take_signals(state, journal, ring, control_page):
     """Turn what people want into events, before the event that is at hand.
 
-    They happen at the time of the last event, so that they move no clock. A kill comes first, and a
-    request to reset it counts only for the kills that its author knew of. What came of it is
-    published with the event: true where anything whole was there, a heartbeat too.
+    They happen at the time of the last event, so that they move no clock; before the first one,
+    when nothing is configured and nothing passes, they wait. A kill comes first, and a request to
+    reset it counts only for the kills that its author knew of. What came of it is published with
+    the event: true where anything whole was there, a heartbeat too.
     """
     told = (
         load_acquire(control_page, CONTROL_KILL_WORD) != journal.kill_seen
@@ -217,8 +219,6 @@ def take_signals(state, journal, ring, control_page, time_ns):
         or load_acquire(control_page, CONTROL_HEARTBEAT) != journal.heartbeat_seen_ns
     )
     now = state.header.last_time_ns
-    if now == 0:
-        now = time_ns
     if check_time(state, now) != OK:
         return told
     take_kill(state, journal, ring, control_page, now)
@@ -273,7 +273,7 @@ def submit(state, journal, ring, control_page, page, event, decision):
         return refuse_event(decision, INVALID_CODE)
     told = False
     if signalled(state, journal, control_page):
-        told = take_signals(state, journal, ring, control_page, event.time_ns)
+        told = take_signals(state, journal, ring, control_page)
     if not has_room(journal, 1, journal.reserve):
         if not is_fact(kind):
             journal.refused += 1
@@ -281,8 +281,11 @@ def submit(state, journal, ring, control_page, page, event, decision):
             publish_if_due(state, journal, page, 0, told)
             return refuse_event(decision, JOURNAL_FULL)
         if not has_room(journal, 1, 0):
+            before = state.header.event_count
             begin_lost(journal)
             status = apply(state, event, decision)
+            if state.header.event_count == before:
+                forget_lost(journal)
             finish(journal)
             publish_if_due(state, journal, page, kind, True)
             return NOT_JOURNALED if status == OK else status
@@ -357,10 +360,13 @@ def submit_set(state, journal, ring, control_page, page, time_ns, kind, index, p
     words = entry_words(state, kind)
     if words < 0:
         return INVALID_CODE
+    told = False
     if signalled(state, journal, control_page):
-        take_signals(state, journal, ring, control_page, time_ns)
+        told = take_signals(state, journal, ring, control_page)
     if not has_room(journal, 1 + parts_of_words(words), journal.reserve):
         journal.refused += 1
+        take_heartbeat(state, journal, ring, control_page)
+        publish_if_due(state, journal, page, 0, told)
         return JOURNAL_FULL
     append_words(journal, ring, kind, time_ns, index, payload, 0, words)
     status = apply_payload(state, kind, time_ns, index, payload)
@@ -394,12 +400,14 @@ def submit_batch(state, journal, ring, control_page, page, orders, decisions, co
     if whole:
         status = JOURNAL_FULL
         if signalled(state, journal, control_page):
-            told = take_signals(state, journal, ring, control_page, orders[0].time_ns)
+            told = take_signals(state, journal, ring, control_page)
     if not whole or not has_room(journal, 1 + count, journal.reserve):
         for k in range(count):
             refuse_event(decisions[k], status)
         if whole:
             journal.refused += 1
+            take_heartbeat(state, journal, ring, control_page)
+            publish_if_due(state, journal, page, 0, told)
         return REJECT
     append_orders(journal, ring, ENTRY_BATCH, orders, count, ORDER_WORDS)
     action = check_batch(state, orders, decisions, count)

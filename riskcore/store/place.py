@@ -146,10 +146,12 @@ class Place:
                 head = os.pread(file, _HEADER.itemsize, 0)
         except PlaceError:
             return False
+        if not any(head):
+            return True
         if len(head) < _HEADER.itemsize:
-            return not any(head)
+            return False
         found = np.frombuffer(head, _HEADER)[0]
-        return int(found["magic"]) == 0 or int(found["event_count"]) == 0
+        return int(found["magic"]) == MAGIC and int(found["event_count"]) == 0
 
     def need(self) -> None:
         """PlaceError unless all parts exist and the folder is the owner's alone."""

@@ -160,10 +160,11 @@ def test_what_never_became_an_account_makes_way_for_one(opener: Path, tmp_path: 
     assert "the place is incomplete" in run(opener, place, SMALL).stdout
     assert record_header(place) == header
     nothing.mkdir(mode=0o700)
-    (nothing / "state").write_bytes(b"someone else's" * 100)
-    (nothing / "state").chmod(0o600)
-    assert "the place is incomplete" in run(opener, nothing, SMALL).stdout
-    assert (nothing / "state").stat().st_size == 1400
+    for size in (14, 1400, 100_000):  # shorter and longer than what begins an account
+        (nothing / "state").write_bytes((b"someone else's" * 10_000)[:size])
+        (nothing / "state").chmod(0o600)
+        assert "the place is incomplete" in run(opener, nothing, SMALL).stdout
+        assert (nothing / "state").stat().st_size == size
 
 
 def record_header(place: Path) -> bytes:

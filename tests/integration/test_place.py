@@ -263,6 +263,36 @@ def test_a_state_with_events_is_no_leftover(place: Path) -> None:
     refused(place, "incomplete", "journal missing")
 
 
+@pytest.mark.parametrize("head", [b"a state of mind", b"a state of mind" * 1000])
+def test_files_of_others_are_no_leftover(tmp_path: Path, head: bytes) -> None:
+    place = tmp_path / "mine"
+    place.mkdir(0o700)
+    for name in ("state", "control"):
+        (place / name).touch(0o600)
+        (place / name).write_bytes(head)
+    refused(place, "incomplete", "published, journal missing")
+    assert (place / "state").read_bytes() == (place / "control").read_bytes() == head
+
+
+def test_order_filled_beyond_its_size_behind_a_pending_replace_recovers(tmp_path: Path) -> None:
+    path, symbol = tmp_path / "account", "BTC-USDT-PERP"
+    with attach(path, **SMALL_RING) as risk:
+        now = int(risk.core.state.header.last_time_ns)
+        risk.transfer("binance-usdm", "USDT", 1_000_000, now)
+        risk.quote(symbol, "37000.0", 12, "37000.1", 9, now)
+        risk.trade(symbol, "37000.1", 250, now)
+        terms = {"strategy": "trend", "time": now}
+        handle = risk.check(symbol, "buy", "0.01", "37000.0", confidence=0.9, **terms).handle
+        risk.ack(handle, 1, now)
+        assert risk.replace(handle, "0.02", "37000.0", now).action == "APPROVE"
+        risk.fill(symbol, "buy", "0.015", "37000.0", handle=handle, execution_id=5, **terms)
+        orders = risk.core.state.orders
+        assert (orders["lots"].max(), orders["filled_lots"].max()) == (10, 15)
+    for rebuild in (False, True):
+        with attach(path, create=False, rebuild=rebuild) as risk:
+            assert risk.core.state.orders["filled_lots"].max() == 15
+
+
 MAKER = (
     "import sys; from riskcore import AdaptiveRiskManager as A, RiskCoreError\n"
     "import riskcore.store.place as place\n"

@@ -139,8 +139,42 @@ def test_a_full_journal_refuses_orders_and_quotes_and_books_facts() -> None:
     assert session.state.balances[0, 0].amount == balance + 1.0
     assert session.journal.lost == session.journal.lost_applied == 1
     assert session.page.journal_lost == 1
+    # A fact that is refused has changed nothing: nothing is lost.
+    before = session.engine.state_bytes()
+    assert session.on_transfer(0, 0, 0, 1.0) == codes.INVALID_TIME
+    assert session.engine.state_bytes() == before
+    assert session.journal.lost == session.journal.lost_applied == 1
     session.journal.drained += 256
     assert session.submit(check_event(session, 2000, now)) == codes.OK
+
+
+@pytest.mark.parametrize("entry", ["event", "batch", "configuration"])
+def test_a_kill_is_taken_and_published_though_the_journal_is_full(entry: str) -> None:
+    session = Session(NativeEngine(SMALL), 256, reserve=64)
+    build_world(session, 7, SMALL)
+    session.journal.drained = int(session.journal.committed) + 64 - 256
+    now = int(session.state.header.last_time_ns)
+    session.control_kill(session.control_page, 7)
+    if entry == "event":
+        assert session.on_quote(now, 0, 1, 1, 2, 1) == codes.JOURNAL_FULL
+    elif entry == "batch":
+        orders = aligned_records("order", 2, SMALL)
+        decisions = aligned_records("decision", 2, SMALL)
+        assert session.engine.submit_batch(*session.links, orders, decisions, 2) == codes.REJECT
+        assert (decisions.status == codes.JOURNAL_FULL).all()
+    else:
+        assert session.set_parameters(now, session.state.parameters) == codes.JOURNAL_FULL
+    assert (session.state.system.kill, session.page.kill) == (1, 1)
+    assert session.journal.refused == 1
+
+
+def test_a_kill_before_the_first_event_waits_and_moves_no_clock() -> None:
+    session = Session(NativeEngine(SMALL))
+    session.control_kill(session.control_page, 7)
+    assert session.on_quote(codes.MAX_TIME_NS, -1, 1, 1, 2, 1) == codes.INVALID_INSTRUMENT
+    assert session.state.header.last_time_ns == 0
+    build_world(session, 8, SMALL)
+    assert session.state.system.kill == 1
 
 
 def test_a_kill_on_the_control_page_comes_before_the_next_check() -> None:
