@@ -325,7 +325,7 @@ ArchiveOption = Annotated[
 def drain(
     place: PlaceArgument,
     once: Annotated[
-        bool, typer.Option("--once", help="Drain all that is there, then exit.")
+        bool, typer.Option("--once", help="Drain what is committed by now, then exit.")
     ] = False,
     segment: Annotated[
         int | None, typer.Option(help="Records of a file; 16,384, or a quarter of the ring.")
@@ -367,6 +367,8 @@ def drain(
                 before = drainer.journal.drained
                 if drainer.drain_all():
                     tell(before + 1, drainer.journal.drained)
+                elif not quiet:
+                    typer.echo(f"nothing to drain: all {before} records are drained")
             else:
                 _until_terminated(lambda stopped: drainer.run(stopped, tell))
         finally:
@@ -412,7 +414,7 @@ def verify_journal(
             for name, sequence in report.checkpoints.items():
                 typer.echo(f"  {name}: to record {sequence}")
             if report.authors:
-                told = ", ".join(f"{name} {count}" for name, count in report.authors.most_common())
+                told = ", ".join(f"{name}: {count}" for name, count in report.authors.most_common())
                 typer.echo(f"  control and limits by author: {told}")
         for problem in report.problems:
             _complain(problem)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import operator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 from riskcore import codes
-from riskcore.errors import InputError
+from riskcore.errors import InputError, UnknownNameError
 
 Number: TypeAlias = Decimal | str | float | int
 Time: TypeAlias = int | datetime
@@ -41,6 +42,13 @@ def shown(value: object) -> str:
         text = repr(value)
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def unknown_name(argument: str, name: object, known: Iterable[str]) -> UnknownNameError:
+    """What to raise for a name that was never configured."""
+    listed = list(known)
+    text = ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
+    return UnknownNameError(f"{argument} is {shown(name)}: allowed is one of {text}")
 
 
 def to_decimal(name: str, value: object, allowed: str) -> Decimal:

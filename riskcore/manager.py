@@ -18,7 +18,6 @@ from riskcore.errors import (
     InputError,
     PlaceError,
     StateError,
-    UnknownNameError,
     native_missing,
 )
 from riskcore.inputs import (
@@ -32,6 +31,7 @@ from riskcore.inputs import (
     to_ns,
     to_side,
     to_time_in_force,
+    unknown_name,
 )
 from riskcore.instrument import Instrument
 from riskcore.layout import Shape, record_dtype
@@ -393,7 +393,7 @@ class AdaptiveRiskManager:
         try:
             return self._instruments[symbol]
         except (KeyError, TypeError):
-            raise _unknown("symbol", symbol, self._instruments) from None
+            raise unknown_name("symbol", symbol, self._instruments) from None
 
     def strategy_index(self, strategy: str) -> int:
         """The place of a strategy, or UnknownNameError."""
@@ -432,10 +432,15 @@ class AdaptiveRiskManager:
         return config_in_force(self._config, self.core.state.parameters, self.core.shape)
 
     def set_config(self, config: RiskConfig | str | Path, *, time: Time) -> None:
-        """Replace limits and model constants, from a file or a validated configuration."""
+        """Replace limits and model constants, from a file or a validated configuration.
+
+        Other limits than those in force need a higher ``version``: ConfigError without one.
+        """
         from riskcore.config import load_config, write_parameters
+        from riskcore.config.writing import need_new_version
 
         loaded = load_config(config) if isinstance(config, str | Path) else config
+        need_new_version(loaded, self.core.state.parameters, self.core.shape)
         write_parameters(self.core, loaded, to_ns(time))
         self._config = loaded
 
@@ -1146,17 +1151,11 @@ def _fields(record: Any) -> dict[str, float]:
     return {name: float(record[name]) for name in names}
 
 
-def _unknown(argument: str, name: object, known: Mapping[str, object]) -> UnknownNameError:
-    listed = list(known)
-    text = ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
-    return UnknownNameError(f"{argument} is {shown(name)}: allowed is one of {text}")
-
-
 def _place(argument: str, name: str, places: Mapping[str, int]) -> int:
     try:
         return places[name]
     except (KeyError, TypeError):
-        raise _unknown(argument, name, places) from None
+        raise unknown_name(argument, name, places) from None
 
 
 def _place_of_fact(argument: str, name: str, places: Mapping[str, int]) -> int:

@@ -35,6 +35,25 @@ def parameter_record(config: RiskConfig, shape: Shape) -> Any:
     return record
 
 
+def need_new_version(config: RiskConfig, record: Any, shape: Shape) -> None:
+    """ConfigError where limits differ from those of a parameter block but are no newer version.
+
+    The same limits again, whoever sends them, and the first ones of an account are none.
+    """
+    version = int(record["version"])
+    if version == 0 or config.version > version:
+        return
+    wanted = parameter_record(config, shape)
+    names = [name for name in config.parameters() if name not in ("version", "author")]
+    if all(np.array_equal(wanted[name], record[name]) for name in names):
+        return
+    which = "which" if config.version == version else f"where {version}"
+    raise ConfigError(
+        f"{config.source}: version is {config.version}, {which} is in force with other limits: "
+        "raise it"
+    )
+
+
 def config_in_force(config: RiskConfig, record: Any, shape: Shape) -> RiskConfig:
     """The limits of a parameter block: `config` itself where it has the same."""
     wanted = parameter_record(config, shape)

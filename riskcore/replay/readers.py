@@ -68,6 +68,7 @@ CSV_EXAMPLE = "date,open,high,low,close,volume"
 SHOWN_CHARACTERS = 40  # of a line that cannot be read
 ARROW_MAGIC = b"ARROW1"
 PARQUET_MAGIC = b"PAR1"
+_FIRST_LINE = b"riskcore.first_line"  # line of a CSV table's first row
 
 
 class DataError(RiskCoreError, ValueError):
@@ -312,17 +313,19 @@ def _columns(path: Path, name: str, notes: list[str]) -> dict[str, NDArray[Any]]
         raise DataError(f"{name}: corrupt or cut short, fetch it again ({reason})") from None
     if table.num_rows == 0:
         raise DataError(f"{name}: no rows")
+    first = int((table.schema.metadata or {}).get(_FIRST_LINE, 0))
     found = {_plain(column): column for column in table.column_names}
     columns: dict[str, NDArray[Any]] = {}
     for key, aliases in ALIASES.items():
         for alias in aliases:
             if alias in found:
-                columns[key] = _values(table[found[alias]], found[alias], key == "symbol", name)
+                title = found[alias]
+                columns[key] = _values(table[title], title, key == "symbol", name, first)
                 break
     times = [found[alias] for alias in TIME_NAMES if alias in found]
     if not times:
         raise DataError(f"{name}: no time column; expected one of {', '.join(TIME_NAMES)}")
-    columns["time_ns"] = _stamps(table[times[0]], times[0], name)
+    columns["time_ns"] = _stamps(table[times[0]], times[0], name, first)
     return columns
 
 
@@ -388,13 +391,18 @@ def _csv(path: Path, name: str, notes: list[str]) -> pa.Table:
                 f"{name}: no header and {len(cells)} columns; klines without a header have 12"
             )
         options = pa_csv.ReadOptions(column_names=list(KLINE_COLUMNS[: len(cells)]))
-    body = pa.py_buffer(data[skip:])
+    body = data[skip:]
     try:
-        return pa_csv.read_csv(
+        table = pa_csv.read_csv(
             pa.BufferReader(body),
             read_options=options,
             parse_options=pa_csv.ParseOptions(delimiter=mark),
         )
+        # Empty lines and line ends within quotes are no rows: then rows do not tell lines.
+        if not any(text in body for text in (b"\n\n", b"\n\r", b'"')):
+            line = number if options.column_names else number + 1
+            table = table.replace_schema_metadata({_FIRST_LINE: str(line)})
+        return table
     except pa.ArrowInvalid:
         for row, line in enumerate(data[skip:].decode("utf-8", "replace").splitlines()):
             count = line.count(mark) + 1
@@ -420,8 +428,13 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _values(column: pa.ChunkedArray, title: str, text: bool, name: str) -> NDArray[Any]:
-    """A column as float64 (missing values become NaN) or as text."""
+def _row(row: int, first: int) -> str:
+    """Where a row stands: its line where the first one's line is known, else its number."""
+    return f"line {first + row}" if first else f"row {row + 1}"
+
+
+def _values(column: pa.ChunkedArray, title: str, text: bool, name: str, first: int) -> NDArray[Any]:
+    """A column as float64 (missing values become NaN) or as text; `first` as of `_row`."""
     import pyarrow as pa
 
     if text:
@@ -429,6 +442,12 @@ def _values(column: pa.ChunkedArray, title: str, text: bool, name: str) -> NDArr
     try:
         return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowInvalid as error:
+        for row, cell in enumerate(column):
+            if cell.is_valid and not _is_number(str(cell.as_py())):
+                raise DataError(
+                    f"{name}: {_row(row, first)}: {title} {_shown(str(cell.as_py()))} is not a "
+                    "number"
+                ) from None
         raise DataError(f"{name}: column {title!r} is not a number ({error})") from None
     except pa.ArrowNotImplementedError:
         raise DataError(f"{name}: column {title!r} is {column.type}, not a number") from None
@@ -444,7 +463,7 @@ def _dated(texts: pa.ChunkedArray) -> pa.ChunkedArray:
         return texts.cast(pa.timestamp("ns", tz="UTC"))
 
 
-def _no_time(column: pa.ChunkedArray, title: str) -> str:
+def _no_time(column: pa.ChunkedArray, title: str, first: int) -> str:
     """Which row of a column is the first that holds no time, and what stands there."""
     import pyarrow as pa
 
@@ -465,10 +484,10 @@ def _no_time(column: pa.ChunkedArray, title: str) -> str:
         row = next((n for n, text in enumerate(texts) if not _is_number(text.as_py())), 0)
     else:
         row = bisect.bisect_left(range(1, len(texts) + 1), True, key=lambda rows: not dated(rows))
-    return f"row {row + 1}: {title} {_shown(texts[row].as_py())} is no time: {wanted}"
+    return f"{_row(row, first)}: {title} {_shown(texts[row].as_py())} is no time: {wanted}"
 
 
-def _stamps(column: pa.ChunkedArray, title: str, name: str) -> NDArray[np.int64]:
+def _stamps(column: pa.ChunkedArray, title: str, name: str, first: int) -> NDArray[np.int64]:
     """Time stamps as int64 ns UTC: timestamps, dates, ISO text, or numbers since 1970."""
     import pyarrow as pa
 
@@ -484,14 +503,14 @@ def _stamps(column: pa.ChunkedArray, title: str, name: str) -> NDArray[np.int64]
         exact = pa.types.is_integer(kind)
         numbers = column.cast(pa.int64() if exact else pa.float64()).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise DataError(f"{name}: {_no_time(column, title)}") from None
+        raise DataError(f"{name}: {_no_time(column, title, first)}") from None
     # One unit for each row: some exchanges changed from ms to us within one file.
     scale = ((numbers >= 10**17) & (numbers < 2**62)).astype(np.int64)
     for low, high, factor in EPOCH_UNITS:
         scale[(numbers >= low) & (numbers < high)] = factor
     if (scale == 0).any():
         row = int(np.argmax(scale == 0))
-        raise DataError(f"{name}: row {row + 1}: {title} {numbers[row]} is no time since 1970")
+        raise DataError(f"{name}: {_row(row, first)}: {title} {numbers[row]} is no time since 1970")
     stamps = numbers * scale
     return np.asarray(stamps if exact else np.rint(stamps), dtype=np.int64)
 

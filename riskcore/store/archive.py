@@ -1,8 +1,9 @@
 """The drained journal: files of records in Parquet or Arrow, and the journal as an Arrow table.
 
 A file ``journal-<first>-<last>`` holds whole entries, a column for each field, and beside control
-events and limits the author's name. The records behind the first one of an entry carry words of
-another record: their columns are those words as they are.
+events and limits the author's name, what was asked for and the version of the limits. The records
+behind the first one of an entry carry words of another record: their columns are those words as
+they are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from riskcore import codes
 from riskcore._core import Parts
 from riskcore.errors import InputError, PlaceError
 from riskcore.inputs import to_integer
@@ -26,11 +28,14 @@ from riskcore.store.journal import (
     Records,
     author_numbers,
     check_records,
+    control_name,
     name_of,
+    version_numbers,
 )
 from riskcore.store.place import Place, as_place, make_folder, opened, staged
 
 FORMATS = ("parquet", "arrow")
+_TOLD = ("author", "what", "version")  # columns beside the fields: `told_columns`
 _NAME = re.compile(r"journal-(\d+)-(\d+)\.(parquet|arrow)")
 
 
@@ -104,6 +109,29 @@ def author_column(records: Records, parts: Parts, authors: Mapping[int, str]) ->
     return pa.array(names, pa.string()).take(pa.array(places)).dictionary_encode()
 
 
+def told_columns(records: Records, parts: Parts, authors: Mapping[int, str]) -> dict[str, Any]:
+    """What the fields alone do not tell of control events and blocks of limits.
+
+    Returns
+    -------
+    dict of str to pyarrow.Array [records]
+        ``author``; ``what`` a control event asks for, such as ``reset_kill``; ``version`` of
+        limits. Null in all other rows.
+    """
+    import pyarrow as pa
+
+    control = (records["kind"] == codes.EVENT_CONTROL) & (records["parts"] != 0)
+    kinds, places = np.unique(np.where(control, records["code"], 0), return_inverse=True)
+    asked = pa.array([control_name(code) if code else None for code in kinds.tolist()], pa.string())
+    versions = version_numbers(records, parts)
+    columns = (
+        author_column(records, parts, authors),
+        asked.take(pa.array(places)).dictionary_encode(),
+        pa.array(versions, mask=versions == 0),
+    )
+    return dict(zip(_TOLD, columns, strict=True))
+
+
 def archive_steps(
     place: Place, parts: Parts, records: Records, first: int, kind: str
 ) -> Iterator[str]:
@@ -113,8 +141,9 @@ def archive_steps(
     make_folder(place.archive)
     last = first + len(records) - 1
     path = place.archive / f"journal-{first:012}-{last:012}.{kind}"
-    authors = author_column(records, parts, place.authors())
-    table = to_table(records).append_column("author", authors)
+    table = to_table(records)
+    for name, column in told_columns(records, parts, place.authors()).items():
+        table = table.append_column(name, column)
     table = table.replace_schema_metadata(
         {"riskcore.abi": str(ABI_VERSION), "riskcore.layout": str(layout_hash(parts.shape))}
     )
@@ -166,7 +195,7 @@ def _read(path: Path, kind: str, parts: Parts) -> Records:
             raise PlaceError(f"{path}: made by a build with another {name}")
     expected = {field.name: field.type for field in to_table(np.zeros(0, dtype)).schema}
     found = {field.name: field.type for field in table.schema if field.name in expected}
-    others = [name for name in table.column_names if name != "author"]
+    others = [name for name in table.column_names if name not in _TOLD]
     if found != expected or len(others) != len(expected):
         raise PlaceError(f"{path}: has other columns than a journal")
     if any(table.column(name).null_count for name in expected):
@@ -249,8 +278,8 @@ def journal_table(
     Returns
     -------
     pyarrow.Table
-        ``name`` of the kind, ``author`` of a control event or of limits, then the fields of the
-        records.
+        ``name`` of the kind, ``author`` of a control event or of limits, ``what`` a control event
+        asks for, ``version`` of limits, then the fields of the records.
     """
     import pyarrow as pa
 
@@ -263,11 +292,15 @@ def journal_table(
     found = list(stretches(where, native, journal, end, start))
     dtype = record_dtype("journal_record", native.shape)
     records = np.concatenate(found) if found else np.zeros(0, dtype)
-    authors = author_column(records, native, where.authors())
+    told = told_columns(records, native, where.authors())
     if not parts:
         heads = records["parts"] != 0
-        records, authors = records[heads], authors.filter(pa.array(heads))
+        records = records[heads]
+        told = {name: column.filter(pa.array(heads)) for name, column in told.items()}
     kinds, places = np.unique(records["kind"], return_inverse=True)
     names = pa.array([name_of(int(kind)) for kind in kinds], pa.string())
     column = pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), names)
-    return to_table(records).add_column(0, "name", column).add_column(1, "author", authors)
+    table = to_table(records)
+    for place_of, (name, values) in enumerate({"name": column, **told}.items()):
+        table = table.add_column(place_of, name, values)
+    return table

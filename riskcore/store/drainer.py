@@ -117,13 +117,15 @@ class Drainer:
             raise PlaceError(f"{self.place.name}: record {reached} cannot be replayed")
         self.sequence = last
 
-    def steps(self, least: int | None = None) -> Iterator[str]:
+    def steps(self, least: int | None = None, last: int | None = None) -> Iterator[str]:
         """Drain one segment, if there is one; yields the name of each step that is done.
 
         Parameters
         ----------
         least : int, optional
             Records that must be waiting; a whole segment by default.
+        last : int, optional
+            Sequence not to go beyond, the end of an entry; all that is committed by default.
         """
         journal, place, parts = self.journal, self.place, self.parts
         if journal.part.file < 0:
@@ -134,33 +136,33 @@ class Drainer:
         journal.part.need_file()
         drained = journal.drained
         if self.archived > drained:  # a drainer died behind this step
-            last = self.archived
+            end = self.archived
             self._compare_archive(drained)
         else:
-            last = self._next_end(drained, self.segment if least is None else least)
-            if last == drained:
+            committed = journal.committed if last is None else min(last, journal.committed)
+            end = self._next_end(drained, self.segment if least is None else least, committed)
+            if end == drained:
                 return
-            records = journal.copy(drained + 1, last)
+            records = journal.copy(drained + 1, end)
             yield "copied"
             for step in archive_steps(place, parts, records, drained + 1, self.format):
                 yield f"archive {step}"
-            self.archived = last
-        if self.sequence < last:
+            self.archived = end
+        if self.sequence < end:
             first = self.sequence + 1
-            self._apply(journal.copy(first, last), first)
+            self._apply(journal.copy(first, end), first)
             yield "replayed"
             path = next_checkpoint_path(place, self.newest)
             state = self.replica.state_bytes()
             for step in checkpoint_steps(path, parts, state, self.sequence):
                 yield f"checkpoint {step}"
             self.newest = path
-        journal.move_drained(last)
+        journal.move_drained(end)
         yield "drained"
 
-    def _next_end(self, drained: int, least: int) -> int:
+    def _next_end(self, drained: int, least: int, committed: int) -> int:
         """Last record of the next segment: the end of an entry; `drained` where there is none."""
         journal = self.journal
-        committed = journal.committed
         if committed - drained < max(1, least):
             return drained
         stretch = journal.copy(drained + 1, committed)
@@ -178,17 +180,23 @@ class Drainer:
             if file.last > drained:
                 read_archive(file, self.parts, self.journal)
 
-    def drain(self, least: int | None = None) -> int:
-        """Drain one segment, if there is one; the number of records."""
+    def drain(self, least: int | None = None, last: int | None = None) -> int:
+        """Drain one segment, if there is one; the number of records. Arguments as of `steps`."""
         before = self.journal.drained
-        for _ in self.steps(least):
+        for _ in self.steps(least, last):
             pass
         return self.journal.drained - before
 
     def drain_all(self) -> int:
-        """Drain all that is committed; the number of records."""
-        total = 0
-        while count := self.drain(1):
+        """Drain all that is committed by now, not what a writer adds meanwhile.
+
+        Returns
+        -------
+        int
+            Number of records.
+        """
+        total, last = 0, self.journal.committed
+        while count := self.drain(1, last):
             total += count
         return total
 

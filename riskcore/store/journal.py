@@ -18,6 +18,11 @@ from riskcore.store.place import Part, Place
 Records = NDArray[Any]  # of `journal_record`
 _LONGEST = codes.MIN_JOURNAL_RECORDS  # no entry has more
 _NAMES = {**codes.EVENT_NAMES, **codes.ENTRY_NAMES}
+_CONTROL_NAMES = {
+    code: name.removeprefix("CONTROL_").lower()
+    for name, code in vars(codes).items()
+    if name.startswith("CONTROL_")
+}
 _PAYLOADS = {
     codes.ENTRY_PARAMETERS: "parameters",
     codes.ENTRY_INSTRUMENT: "instrument",
@@ -212,13 +217,34 @@ def author_numbers(records: Records, parts: Parts) -> NDArray[np.int64]:
     numbers = np.where(
         (records["kind"] == codes.EVENT_CONTROL) & (records["parts"] != 0), records["id"], 0
     )
+    heads, authors = _limits_words(records, parts, "author")
+    numbers[heads] = authors
+    return np.asarray(numbers, np.int64)
+
+
+def version_numbers(records: Records, parts: Parts) -> NDArray[np.int64]:
+    """The version of each block of limits, int64 [records]; 0 in all other records."""
+    numbers = np.zeros(len(records), np.int64)
+    heads, versions = _limits_words(records, parts, "version")
+    numbers[heads] = versions
+    return numbers
+
+
+def control_name(code: int) -> str:
+    """What a control event asks for: ``kill``, ``reset_kill``, ..."""
+    return str(_CONTROL_NAMES.get(code, code))
+
+
+def _limits_words(
+    records: Records, parts: Parts, field: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First record of each block of limits, and an integer field of it; not where it is cut off."""
     heads = np.flatnonzero((records["kind"] == codes.ENTRY_PARAMETERS) & (records["parts"] != 0))
     fields = record_dtype("parameters", parts.shape).fields
-    word = int(fields["author"][1]) // 8 if fields else 0
+    word = int(fields[field][1]) // 8 if fields else 0
     rows = heads + 1 + word // EVENT_WORDS
     rows, heads = rows[rows < len(records)], heads[rows < len(records)]
-    numbers[heads] = words_of(records)[rows, EVENT_PLACE + word % EVENT_WORDS]
-    return np.asarray(numbers, np.int64)
+    return heads, words_of(records)[rows, EVENT_PLACE + word % EVENT_WORDS]
 
 
 def _entry(records: Records, parts: Parts) -> Entry:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import time as _time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from riskcore import codes
 from riskcore._core import Parts
 from riskcore.errors import InputError, PlaceError, StateError
-from riskcore.inputs import Time, to_author, to_flag, to_float, to_integer, to_ns
+from riskcore.inputs import Time, to_author, to_flag, to_float, to_integer, to_ns, unknown_name
 from riskcore.layout import allocate, record_dtype
 from riskcore.store.place import Part, Place, as_place
 from riskcore.store.snapshot import Snapshot
@@ -93,12 +93,14 @@ class ControlPage:
         account: bool = False,
         cooldown: bool = False,
         peak: bool = False,
-        instrument: int | None = None,
+        instrument: int | str | None = None,
         replace: bool = False,
     ) -> None:
-        """A named person resets one thing: see `AdaptiveRiskManager.reset`."""
-        most = self._parts.shape.instruments - 1
-        place = 0 if instrument is None else to_integer("instrument", instrument, 0, most)
+        """A named person resets one thing: see `AdaptiveRiskManager.reset`.
+
+        An instrument is given by its symbol or its number.
+        """
+        place = 0 if instrument is None else self._instrument(instrument)
         wanted = [
             (to_flag("kill", kill), codes.CONTROL_RESET_KILL, 0),
             (to_flag("peak", peak), codes.CONTROL_REBASE_PEAK, 0),
@@ -115,15 +117,25 @@ class ControlPage:
         ((code, target),) = chosen
         self.request(code, target, 0, author, replace=replace)
 
+    def _instrument(self, instrument: int | str) -> int:
+        """The number of an instrument; UnknownNameError where the account has no such symbol."""
+        if not isinstance(instrument, str):
+            return to_integer("instrument", instrument, 0, self._parts.shape.instruments - 1)
+        symbols = self.place.names().get("instruments", [])
+        if instrument not in symbols:
+            raise unknown_name("instrument", instrument, symbols)
+        return symbols.index(instrument)
+
     def set_config(
         self, config: RiskConfig | str | Path, author: int | str, *, replace: bool = False
     ) -> None:
         """Leave new limits, from a file or a validated configuration, for the writer.
 
         They apply before its next event, and stand in the journal with their version and author.
+        Other limits than those in force need a higher ``version``: ConfigError without one.
         """
         from riskcore.config import load_config
-        from riskcore.config.writing import parameter_record
+        from riskcore.config.writing import need_new_version, parameter_record
 
         loaded = load_config(config) if isinstance(config, str | Path) else config
         record = parameter_record(loaded, self._parts.shape)
@@ -131,8 +143,18 @@ class ControlPage:
         with self._part.locked():
             if self.config_waits and not to_flag("replace", replace):
                 raise StateError("the writer has not taken the last limits yet")
+            need_new_version(loaded, self._limits_in_force(), self._parts.shape)
             self._parts.control_parameters(self._part.memory, record)
         self._keep_name(author)
+
+    def _limits_in_force(self) -> Any:
+        """A copy of the account's parameter block that did not change meanwhile."""
+        part = Part(self.place, "state", self._parts)
+        limits = part.record.parameters
+        copy = limits.copy()
+        while copy.tobytes() != (again := limits.copy()).tobytes():
+            copy = again
+        return copy
 
     def beat(self, time: Time | None = None) -> None:
         """The monitor is alive; the machine's clock by default. The writer counts its own time."""

@@ -28,7 +28,7 @@ class Report:
     entries : Counter
         Whole entries by kind.
     authors : Counter
-        Control events and blocks of limits by who sent them.
+        Control events and blocks of limits by who sent them: a name, or ``author 1`` without one.
     checkpoints : dict of str to int
         Sequence of each valid checkpoint.
     problems : list of str
@@ -53,7 +53,7 @@ class Report:
         self.entries.update(name_of(kind) for kind in heads["kind"].tolist())
         numbers = author_numbers(records, parts)
         numbers = numbers[numbers != 0]
-        self.authors.update(names.get(number, str(number)) for number in numbers.tolist())
+        self.authors.update(names.get(number, f"author {number}") for number in numbers.tolist())
 
 
 def verify(place: str | Path | Place, *, archive: str | Path | None = None) -> Report:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from riskcore import AdaptiveRiskManager, ControlPage, PublishedPage, Snapshot
+from riskcore.config import load_config
 from riskcore.inputs import to_author
 from riskcore.store.archive import journal_table
 from riskcore.store.drainer import Drainer
@@ -37,7 +38,7 @@ def test_python_beside_a_cpp_engine(engine: Engine, tmp_path: Path) -> None:
             until(lambda: drainer.drain() >= 0 and drainer.journal.drained > 1 << 16)
             watched = page.read()
             assert watched["equity"] > 0
-            control.set_config("default", "Ada")
+            control.set_config(load_config("default").model_copy(update={"version": 2}), "Ada")
             until(lambda: drainer.drain() >= 0 and not control.config_waits)
             assert control.config_status == "OK"
             control.kill("Bob")

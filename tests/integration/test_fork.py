@@ -84,7 +84,7 @@ def second_writer(place: Path) -> str:
         lambda risk: risk.what_if(*ORDER, **TRADE),
         lambda risk: risk.transfer("binance-usdm", "USDT", 5, NOW),
         lambda risk: risk.kill("Ada"),
-        lambda risk: risk.set_config("default", time=NOW),
+        lambda risk: risk.set_config(risk.config, time=NOW),
         lambda risk: risk.flush(),
     ],
 )

@@ -663,6 +663,42 @@ def test_records_that_move_to_the_archive_are_read_once_each(
     writer.close()
 
 
+class GrowingJournal(Journal):
+    """A journal whose writer goes on at each look at `committed`."""
+
+    life: Life | None = None
+
+    @property
+    def committed(self) -> int:
+        if self.life is not None:
+            self.life.step()
+        return super().committed
+
+
+def test_draining_beside_a_writer_ends_where_it_was_at_the_start(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = open_writer(place, 26, capacity=2048)
+    life = Life(writer.core, 26)
+    while writer.journal.committed < 1200:
+        life.step()
+    monkeypatch.setattr("riskcore.store.drainer.Journal", GrowingJournal)
+    with Drainer(place, segment=200) as drainer:
+        before = writer.journal.committed
+        monkeypatch.setattr(GrowingJournal, "life", life)
+        total = drainer.drain_all()
+        monkeypatch.setattr(GrowingJournal, "life", None)
+    after = writer.journal.committed
+    assert before <= total == writer.journal.drained < after
+    *full, last = [file.last - file.first + 1 for file in archive_files(Place(place))]
+    # An entry that did not fit is in the next file; the longest has 104 records.
+    assert len(full) > 5
+    assert all(200 - 104 < count <= 200 for count in full)
+    assert 0 < last <= 200
+    assert verify(place).problems == []
+    writer.close()
+
+
 def test_a_file_that_appears_while_files_are_listed_leaves_no_gap(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ from riskcore import (
     StateError,
     codes,
 )
-from riskcore.config import load_config
+from riskcore.config import RiskConfig, load_config
 from riskcore.errors import ConfigError, InputError, PlaceError
 from riskcore.layout import SHAPE_NAMES
 from riskcore.store.drainer import Drainer
@@ -656,12 +656,17 @@ def test_other_instruments_than_the_accounts_are_refused(place: Path, tmp_path: 
     attach(place).close()
 
 
+def newer(name: str, version: int = 2) -> RiskConfig:
+    """Packaged limits under another version."""
+    return load_config(name).model_copy(update={"version": version})
+
+
 def test_limits_in_force_stay_in_force(place: Path) -> None:
     with attach(place) as risk:
         limit = float(risk.core.state.parameters.max_drawdown)
     with AdaptiveRiskManager.attach(place, "default", time_ns=NOW) as risk:
         assert risk.core.state.parameters.max_drawdown == limit
-        risk.set_config("default", time=NOW)
+        risk.set_config(newer("default"), time=NOW)
         assert risk.core.state.parameters.max_drawdown < limit
 
 
@@ -672,12 +677,12 @@ def test_the_configuration_shown_is_the_one_in_force(place: Path, tmp_path: Path
         assert "default.yaml" not in repr(risk)
         assert shown.parameters() == growth.parameters()
         assert shown.regimes.crash.risk_multiplier == growth.regimes.crash.risk_multiplier
-        ControlPage(place).set_config("default", "Ada")
+        ControlPage(place).set_config(newer("default"), "Ada")
         assert risk.config.parameters() == growth.parameters()
         assert risk.clock(NOW) == "OK"
         assert risk.config.risk_limits == load_config("default").risk_limits
         assert risk.config.author == risk.core.state.parameters.author
-        risk.set_config("growth", time=NOW)
+        risk.set_config(newer("growth", 3), time=NOW)
         assert risk.config.source == "growth.yaml"
 
 

@@ -25,6 +25,7 @@ import yaml
 
 from riskcore import (
     AdaptiveRiskManager,
+    ConfigError,
     ControlPage,
     InputError,
     PlaceError,
@@ -32,10 +33,12 @@ from riskcore import (
     Shape,
     Snapshot,
     StateError,
+    UnknownNameError,
     author_id,
     codes,
 )
 from riskcore._core import Core, Parts
+from riskcore.config import load_config
 from riskcore.inputs import to_author
 from riskcore.store.archive import journal_table, stretches
 from riskcore.store.drainer import Drainer
@@ -306,15 +309,51 @@ def test_a_limit_changed_from_another_process_holds_for_the_next_event(
     assert replayed.state == risk.core.state_bytes()
 
 
+def test_other_limits_under_the_version_in_force_are_refused(
+    place: Path, risk: AdaptiveRiskManager, tmp_path: Path
+) -> None:
+    page, before = ControlPage(place), (place / "control").read_bytes()
+    edited = limits_file(tmp_path / "my.yaml", 1, max_gross_leverage=0.05)
+    with pytest.raises(ConfigError, match="version is 1, which is in force with other limits: rai"):
+        page.set_config(edited, "Ada")
+    assert not page.config_waits
+    assert (place / "control").read_bytes() == before
+    page.set_config("growth", "Ada")  # the same limits again
+    assert risk.clock(NOW) == "OK"
+    assert risk.config.author == to_author("Ada")
+    page.set_config(limits_file(edited, 2, max_gross_leverage=0.05), "Ada")
+    assert risk.clock(NOW) == "OK"
+    # It counts what is in force, not what the packaged files are called.
+    with pytest.raises(ConfigError, match="version is 1, where 2 is in force with other limits: "):
+        page.set_config("growth", "Ada")
+    assert risk.config.risk_limits.max_gross_leverage == 0.05
+
+
+def test_an_instrument_is_reset_by_its_symbol_or_its_number(
+    place: Path, risk: AdaptiveRiskManager
+) -> None:
+    page, symbol = ControlPage(place), "ETH-USDT-PERP"
+    index = risk.instrument(symbol).index
+    assert index > 0
+    for instrument in (symbol, index):
+        assert risk.latch("Ada", symbol=symbol) == "OK"
+        assert risk.core.state.positions[index].latches != 0
+        page.reset("Ada", instrument=instrument)
+        assert risk.clock(NOW) == "OK"
+        assert page.request_status == "OK"
+        assert risk.core.state.positions[index].latches == 0
+    with pytest.raises(UnknownNameError, match=r"instrument is 'ETH': allowed is one of .*BTC-USD"):
+        page.reset("Ada", instrument="ETH")
+    assert not page.request_waits
+
+
 def test_limits_that_the_core_refuses_change_nothing(
     place: Path, risk: AdaptiveRiskManager, tmp_path: Path
 ) -> None:
-    from riskcore.config import load_config
-
     page = ControlPage(place)
     config = load_config("growth")
     limits = config.risk_limits.model_copy(update={"max_drawdown": float("nan")})
-    page.set_config(config.model_copy(update={"risk_limits": limits}), 5)
+    page.set_config(config.model_copy(update={"risk_limits": limits, "version": 2}), 5)
     version = int(risk.core.state.parameters.version)
     assert risk.clock(NOW) == "OK"
     assert page.config_status == "INVALID_PARAMETERS"
@@ -367,7 +406,7 @@ def test_an_author_that_dies_while_writing_holds_nobody_up(
     page = ControlPage(place)
     if waiting:  # what it writes over is lost with it
         page.request(codes.CONTROL_LATCH_ACCOUNT, 0, 0, "Ada")
-        page.set_config("default", "Ada")
+        page.set_config(load_config("default").model_copy(update={"version": 2}), "Ada")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", AUTHOR, str(place), number]
     assert subprocess.run(command, check=False, env=environment).returncode == -signal.SIGKILL
@@ -381,7 +420,7 @@ def test_an_author_that_dies_while_writing_holds_nobody_up(
     assert (after[1] != before[1]) == (waiting and number != "request")
     assert not risk.killed
     page.reset("Bob", account=True)
-    page.set_config("growth", "Bob")
+    page.set_config(load_config("growth").model_copy(update={"version": 3}), "Bob")
     assert page.request_waits
     assert page.config_waits
     assert risk.clock(NOW) == "OK"
@@ -408,7 +447,7 @@ def test_numbers_beyond_the_page_are_refused(
     ):
         if (name, wrong) in (("author", "1"), ("instrument", None), ("time", None)):
             continue  # a name, no instrument, the machine's clock
-        with pytest.raises(InputError, match=f"{name} is "):
+        with pytest.raises((InputError, UnknownNameError), match=f"{name} is "):
             act()
     assert (place / "control").read_bytes() == before
     assert risk.clock(NOW) == "OK"
@@ -475,18 +514,23 @@ def test_authors_can_be_read_back_wherever_entries_are_shown(
     assert where.authors() == {author_id(name): name for name in ("Ada", "Bob", "Zo\u00eb Nguyen")}
     assert {key: where.names()[key] for key in names} == names
     expected = [
-        ("parameters", "1"),
-        ("control", "Ada"),
-        ("control", "Bob"),
-        ("parameters", "Zo\u00eb Nguyen"),
-        ("control", "77"),
-        ("control", "Ada"),
+        ("parameters", "1", None, 1),
+        ("control", "Ada", "kill", None),
+        ("control", "Bob", "reset_kill", None),
+        ("parameters", "Zo\u00eb Nguyen", None, 9),
+        ("control", "77", "latch_account", None),
+        ("control", "Ada", "kill", None),
     ]
 
-    def told(table: Any) -> list[tuple[str, str]]:
-        rows = [(name_of(row["kind"]), row["author"]) for row in table.to_pylist()]
-        assert all(who is None for what, who in rows if what not in ("control", "parameters"))
-        return [(what, who) for what, who in rows if who is not None]
+    def told(table: Any) -> list[tuple[Any, ...]]:
+        rows = [
+            (name_of(row["kind"]), row["author"], row["what"], row["version"])
+            for row in table.to_pylist()
+        ]
+        assert all(
+            row[1:] == (None, None, None) for row in rows if row[0] not in ("control", "parameters")
+        )
+        return [row for row in rows if row[1] is not None]
 
     assert told(journal_table(place)) == expected
     with Drainer(place, segment=400, format="arrow") as drainer:
@@ -504,7 +548,8 @@ def test_authors_can_be_read_back_wherever_entries_are_shown(
     assert page.column("parameters_author_name").to_pylist() == ["Zo\u00eb Nguyen"]
     done = riskcore("journal", "verify", place)
     assert (
-        "  control and limits by author: Ada 2, 1 1, Bob 1, Zo\u00eb Nguyen 1, 77 1" in done.stdout
+        "  control and limits by author: Ada: 2, author 1: 1, Bob: 1, Zo\u00eb Nguyen: 1, "
+        "author 77: 1\n" in done.stdout
     )
     done = riskcore("journal", "verify", place, "--json")
     assert json.loads(done.stdout)["authors"]["Bob"] == 1
@@ -642,7 +687,9 @@ def test_drain_verify_and_replay_as_commands(place: Path, tmp_path: Path) -> Non
     done = riskcore("journal", "drain", place, "--once", "--segment", 100, "--format", "arrow")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"drained 1 to {writer.journal.committed}\n"
-    assert riskcore("journal", "drain", place, "--once").stdout == ""
+    done = riskcore("journal", "drain", place, "--once")
+    assert done.stdout == f"nothing to drain: all {writer.journal.committed} records are drained\n"
+    assert riskcore("journal", "drain", place, "--once", "--quiet").stdout == ""
     done = riskcore("journal", "verify", place, "--json")
     assert done.returncode == 0
     report = json.loads(done.stdout)

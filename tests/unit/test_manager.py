@@ -558,10 +558,36 @@ def test_signs_of_life_latency_and_errors(risk):
 
 
 def test_limits_are_replaced_as_a_whole(risk):
-    risk.set_config("default", time=START + SECOND)
+    newer = load_config("default").model_copy(update={"version": 2})
+    risk.set_config(newer, time=START + SECOND)
     assert risk.core.state.parameters.max_drawdown == 0.01
     assert risk.config.source == "default.yaml"
+    assert risk.core.state.parameters.version == 2
     assert refused(risk, lambda: risk.set_config("nowhere", time=START), ConfigError)
+
+
+def test_other_limits_need_a_higher_version(risk):
+    """A version names one set of limits: the journal and the published page tell it alone."""
+    config = load_config("growth")
+    risk.set_config(config.model_copy(update={"version": 5}), time=START)
+    limits = config.risk_limits.model_copy(update={"max_open_orders": 3})
+    other = config.model_copy(update={"risk_limits": limits})
+    for version, which in ((5, "which"), (4, "where 5")):
+        text = refused(
+            risk,
+            lambda v=version: risk.set_config(other.model_copy(update={"version": v}), time=START),
+            ConfigError,
+        )
+        assert text == (
+            f"growth.yaml: version is {version}, {which} is in force with other limits: raise it"
+        )
+    # The same limits again, also under another author or the number that they had before.
+    risk.set_config(config.model_copy(update={"version": 5, "author": 9}), time=START)
+    assert risk.core.state.parameters.author == 9
+    risk.set_config(config, time=START)
+    assert risk.core.state.parameters.version == 1
+    risk.set_config(other.model_copy(update={"version": 2}), time=START)
+    assert risk.core.state.parameters.max_open_orders == 3
 
 
 def test_instruments_are_added_behind_those_there(risk, tmp_path):

@@ -396,13 +396,24 @@ def test_csv_with_a_short_row_is_refused(tmp_path: Path) -> None:
 def test_text_in_a_price_column_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ABC.csv"
     path.write_text("date,open,high,low,close\n2024-01-01,1,1,1,one\n2024-01-02,1,1,1,1\n")
-    assert "column 'close' is not a number" in refused(path)
+    assert "ABC.csv: line 2: close 'one' is not a number" in refused(path)
+
+
+def test_a_line_is_named_only_where_rows_tell_lines(tmp_path: Path) -> None:
+    path = tmp_path / "ABC.csv"
+    rows = "2024-01-01,1,1,1,1\n2024-01-02,1,1,1,\n{}2024-01-03,1,1,x,1\n"
+    path.write_text("# prices\ndate,open,high,low,close\n" + rows.format(""))
+    assert "ABC.csv: line 5: low 'x' is not a number" in refused(path)
+    path.write_text("# prices\ndate,open,high,low,close\n" + rows.format("\n"))
+    assert "ABC.csv: row 3: low 'x' is not a number" in refused(path)
+    path.write_text(klines(1_000) + klines(1_000).replace(",", ",x", 1))  # four rows, no header
+    assert "ABC.csv: line 5: open 'x" in refused(path)
 
 
 def test_text_in_the_time_column_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ABC.csv"
     path.write_text("date,open,high,low,close\nmonday,1,1,1,1\ntuesday,1,1,1,1\n")
-    assert "ABC.csv: row 1: date 'monday' is no time: allowed are ISO 8601" in refused(path)
+    assert "ABC.csv: line 2: date 'monday' is no time: allowed are ISO 8601" in refused(path)
 
 
 @pytest.mark.parametrize("good", ["1704067200000", "2024-01-01", "2024-01-01T00:00:00Z"])
@@ -410,7 +421,7 @@ def test_first_text_among_times_is_named_with_its_row(tmp_path: Path, good: str)
     path = tmp_path / "ABC.csv"
     rows = "".join(f"{date},1,1,1,1\n" for date in (good, good, "total:", good, "n/a?"))
     path.write_text("date,open,high,low,close\n" + rows)
-    assert "ABC.csv: row 3: date 'total:' is no time" in refused(path)
+    assert "ABC.csv: line 4: date 'total:' is no time" in refused(path)
 
 
 def test_column_of_another_type_holds_no_times(tmp_path: Path) -> None:
