@@ -78,11 +78,16 @@ def break_down(harness: Harness, account: Account, case: str, core: int = -1) ->
     program = harness.link("layers", path, places=True)
     names = [part_of(place) for place in assembly.places]
 
+    def parts(addresses: NDArray[np.uint64], table: NDArray[np.uint64]) -> list[str]:
+        """The part of each address within the library."""
+        found = assembly.locate(addresses, table)
+        return [names[number] for number in found[found >= 0]]
+
     def run(works: list[str], rounds: int, calls: int) -> tuple[list[str], ...]:
         places, *rest = harness.run(
             account, [f"places:{case}", *works], rounds, calls, core, program
         )
-        return tuple(attribute(work.results, places.results, names) for work in rest)
+        return tuple(parts(work.results, places.results) for work in rest)
 
     (executed,) = run([f"trace:{case}"], 1, COUNT_CALLS)
     (sampled,) = run([f"profile:{case}"], *PROFILED)
@@ -96,17 +101,6 @@ def break_down(harness: Harness, account: Account, case: str, core: int = -1) ->
         )
         for part, count in counts.most_common()
     ]
-
-
-def attribute(
-    addresses: NDArray[np.uint64], places: NDArray[np.uint64], names: list[str]
-) -> list[str]:
-    """The part of each address within the library; `places` ends with the end of the code."""
-    order = np.argsort(places[:-1], kind="stable")
-    starts = places[:-1][order]
-    inside = addresses[(addresses >= starts[0]) & (addresses < places[-1])]
-    found = order[np.searchsorted(starts, inside, side="right") - 1]
-    return [names[number] for number in found]
 
 
 def table(shares: list[Share], case: str) -> str:

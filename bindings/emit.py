@@ -37,6 +37,7 @@ LEVEL_FEATURES = {  # what each level needs beyond the one below
     "x86-64-v4": ("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
 }
 CPU_LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4", "native")
+BAD_KERNEL = 2  # exit code of the worker where a kernel cannot be compiled
 MEMORY_TABLE = "rc_functions"
 SOURCE_SUMS = "sources.sha256"  # beside the library: what it and the extension were built from
 
@@ -54,6 +55,10 @@ ENVIRONMENT = {
 
 class EmitError(Exception):
     """Why no code could be made, in one line."""
+
+
+class KernelError(EmitError):
+    """A mistake in a kernel's source: file, line and what it is, in one line."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,10 @@ def make_objects(shape: Shape, jobs: list[Job]) -> list[bytes]:
 
     Raises
     ------
-    EmitError
+    KernelError
         If a kernel does not compile or uses something from outside the kernel language.
+    EmitError
+        If this machine has no such code, or the compiler fails.
     """
     if platform.machine() != "x86_64" or sys.platform != "linux":
         raise EmitError(
@@ -158,7 +165,7 @@ def _run_worker(shape: Shape, jobs: list[Job], kept_ir: Path | None = None) -> l
         )
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["the compiler process died"]
-            raise EmitError(lines[-1])
+            raise (KernelError if done.returncode == BAD_KERNEL else EmitError)(lines[-1])
         if kept_ir and not request["ir_read"]:
             _store(kept_ir, new_ir.read_bytes())
         return [path.read_bytes() for path in paths]

@@ -191,14 +191,16 @@ def assemble_text(assembly: str, cpu: str) -> bytes:
     return image
 
 
-def text_section(image: bytes) -> bytes:
-    """The machine code of an ELF object."""
+def code_sections(image: bytes) -> dict[str, bytes]:
+    """The machine code of an ELF object, by the name of its section."""
     sections, names = _sections(image)
+    found = {}
     for section in sections:
-        start = names + section[0]
-        if image[start : image.index(b"\0", start)] == b".text":
-            return image[section[4] : section[4] + section[5]]
-    return b""
+        if section[2] & 4:  # SHF_EXECINSTR
+            start = names + section[0]
+            name = image[start : image.index(b"\0", start)].decode()
+            found[name] = image[section[4] : section[4] + section[5]]
+    return found
 
 
 def _sections(image: bytes) -> tuple[list[tuple[int, ...]], int]:

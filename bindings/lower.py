@@ -18,6 +18,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba
 from numba.core import errors, types
+from numba.core.ir import Loc
 from numba.extending import intrinsic
 
 from riskcore.bindings import collect, screen, tune
@@ -153,6 +154,11 @@ def _compile(
         entry = numba.njit(signature, **OPTIONS)(function)
     except errors.NumbaError as error:
         raise LoweringError(f"{_cause(error)} (compiling {_where(export)})") from error
+    except KeyError as error:
+        cause = _missing_field(error)
+        if not cause:
+            raise
+        raise LoweringError(f"{cause} (compiling {_where(export)})") from error
     compiled = entry.overloads[signature.args]
     modules = [library.ir for library in compiled.library.walk(seen)]
     return compiled.fndesc.llvm_func_name, modules
@@ -194,6 +200,16 @@ def _cause(error: Exception) -> str:
     ]
     place = f"{screen.shown_place(where[1], int(where[2]))}: " if where else ""
     return place + " | ".join(kept[:3])
+
+
+def _missing_field(error: KeyError) -> str:
+    """Where a kernel names a field of another record than its own, or nothing for other errors."""
+    owners = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    places = [at for at in (getattr(owner, "loc", None) for owner in owners) if isinstance(at, Loc)]
+    if not places or not isinstance(owners[-1], types.Record):
+        return ""
+    said = screen.unknown_field("this record has no field", error.args[0], owners[-1].fields)
+    return f"{screen.shown_place(places[-1].filename, places[-1].line)}: {said}"
 
 
 def _c_type(argument: Argument) -> str:

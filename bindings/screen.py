@@ -2,7 +2,7 @@
 
 The lint test knows every rule of the kernel language. Here are those whose breach Numba compiles
 without a word, or reports far from its place: names that are not there, functions of Python and
-of other libraries, containers, powers, exceptions.
+of other libraries, containers, powers, exceptions, fields that no record has.
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ import builtins
 import dis
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import numpy as np
+
+from riskcore.layout import RECORDS, record_dtype, state_dtype
 
 ALLOWED = frozenset({"range", "float", "abs", "int"})  # of the builtins
 _PREFIX = "riskcore.kernels."
@@ -42,6 +48,24 @@ def shown_syntax(error: SyntaxError) -> str:
     """A syntax error on one line."""
     text = " ".join((error.text or "").split())
     return f"{shown_place(error.filename or '', error.lineno or 0)}: {error.msg}: {text}"
+
+
+def unknown_field(problem: str, name: str, fields: Iterable[str]) -> str:
+    """The problem with a name, and which of `fields` may be meant."""
+    near = get_close_matches(name, fields, n=1)
+    return f"{problem} {name!r}" + (f": did you mean {near[0]}?" if near else "")
+
+
+@lru_cache(maxsize=1)
+def _fields() -> frozenset[str]:
+    """The fields of all records, and the one attribute of arrays."""
+
+    def names(dtype: np.dtype) -> set[str]:
+        inner = (names(about[0].base) for about in (dtype.fields or {}).values())
+        return set(dtype.names or ()).union(*inner)
+
+    records = (names(record_dtype(name)) for name in RECORDS)
+    return frozenset({"shape"}.union(names(state_dtype()), *records))
 
 
 def offences() -> Iterator[str]:
@@ -74,6 +98,10 @@ def function_offences(function: Any) -> Iterator[str]:
                 found = f"{name}()"
         elif owner is math and step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             found = "" if step.argval == "sqrt" else f"math.{step.argval}"
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR"):
+            if step.argval not in _fields() and not isinstance(owner, ModuleType):
+                said = unknown_field("no record has a field", step.argval, sorted(_fields()))
+                yield f"{_place(function, step)}: {said}"
         if step.opname not in ("LOAD_GLOBAL", "PUSH_NULL", "CACHE"):
             owner = None
         if found:

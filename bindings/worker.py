@@ -37,7 +37,7 @@ def main() -> int:
     package.__path__ = [request["package"]]
     sys.modules["riskcore"] = package
 
-    from riskcore.bindings import link, lower
+    from riskcore.bindings import emit, link, lower
     from riskcore.kernels.api import EXPORTS
     from riskcore.layout import Shape, layout_hash, layout_symbol
 
@@ -66,7 +66,7 @@ def main() -> int:
             Path(job["path"]).write_bytes(image)
     except (lower.LoweringError, link.LinkError) as error:
         print(error, file=sys.stderr)
-        return 1
+        return emit.BAD_KERNEL
     except Exception as error:  # noqa: BLE001  a defect of the emitter: still one line for the caller
         print(f"{type(error).__name__}: {' '.join(str(error).split())[:400]}", file=sys.stderr)
         return 1

@@ -613,7 +613,7 @@ def emit(
     with _one_line_errors():
         from rich.console import Console
 
-        from riskcore.bindings.emit import CPU_LEVELS, EmitError
+        from riskcore.bindings.emit import CPU_LEVELS, EmitError, KernelError
         from riskcore.bindings.emit import emit as emit_library
         from riskcore.bindings.files import SHARED
         from riskcore.errors import InputError
@@ -637,7 +637,8 @@ def emit(
                 paths = emit_library(out, shape, cpu)
         except EmitError as error:
             _complain(str(error))
-            raise typer.Exit(FAILURE) from None
+            code = BAD_INPUT if isinstance(error, KernelError) else FAILURE
+            raise typer.Exit(code) from None
         typer.echo(f"done in {time.monotonic() - begin:.0f} s", err=True)
         if as_json:
             typer.echo(json.dumps([str(path) for path in paths], indent=2))
@@ -768,7 +769,7 @@ def profile(
     with _one_line_errors():
         from rich.console import Console
 
-        from riskcore.bindings.emit import CPU_LEVELS, PACKAGE, EmitError, edited_sources
+        from riskcore.bindings.emit import CPU_LEVELS, PACKAGE, EmitError, KernelError, edited_sources
         from riskcore.errors import InputError
         from riskcore.profile import report, run
 
@@ -811,7 +812,8 @@ def profile(
                             say(report.comparison_lines(result))
         except EmitError as error:
             _complain(str(error))
-            raise typer.Exit(FAILURE) from None
+            code = BAD_INPUT if isinstance(error, KernelError) else FAILURE
+            raise typer.Exit(code) from None
         if as_json:
             typer.echo(json.dumps(result, indent=2))
         if isinstance(result, dict) and not result.get("agreement", {"agree": True})["agree"]:

@@ -512,15 +512,13 @@ static void measure_timer(int64_t count, int what)
         MEASURE(k, empty_call());
 }
 
-#ifdef PLACES /* a table beside the code: how many places, and their addresses */
+#ifdef PLACES /* a table beside the code: how many addresses, then those of places and sections */
 extern const uint64_t rc_places[];
-extern char etext;
 
 static void note_places(void)
 {
     for (uint64_t n = 1; n <= rc_places[0]; n++)
         note(rc_places[n]);
-    note((uint64_t)&etext);
 }
 #else
 static void note_places(void) { die("this build knows no places", 0); }

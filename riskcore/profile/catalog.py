@@ -130,7 +130,8 @@ def _nearest(wanted: str) -> str:
     modules = {name.rpartition(".")[0] for name in known}
     names |= {name: name for name in (*known, *modules)}
     names |= {f"check_{m.removeprefix('layers.')}": "" for m in modules if m.startswith("layers.")}
-    near = get_close_matches(wanted, names, n=3, cutoff=0.5)
+    found = get_close_matches(wanted, names, n=9, cutoff=0.5)  # a kernel has several names
+    near = list(dict.fromkeys(names[name] or name for name in found))[:3]
     if not near:
         return "`riskcore profile` lists them"
-    return f"did you mean {' or '.join(names[name] or name for name in near)}?"
+    return f"did you mean {' or '.join(near)}?"

@@ -8,14 +8,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from riskcore.kernels.api import EXPORTS
 from riskcore.profile.catalog import Kernel, Loop, kernels
 
-TABLE = "rc_places"  # addresses of all places, for whoever samples the code
+TABLE = "rc_places"  # what `Assembly.locate` reads, for whoever samples the code
 
 _LOCATION = re.compile(r"\t\.loc\t\d+ \d+ \d+.*# (.*)$")
 _FRAME = re.compile(r"([a-z][\w.]*):(\d+)")
 _FUNCTION = re.compile(r"\t\.type\t([\w.]+),@function")
+_SECTION = re.compile(r'\t(?:\.text\b|\.section\t[^,]+,"[a-z]*x[a-z]*",).*$')  # of code
 _LABEL = re.compile(r"([\w.$]+):")
 _CONSTANT = re.compile(r"\t\.(?:quad|long)\t(0x[0-9a-f]+|-?\d+)\s*(?:# (.*))?$")
 _REMARK = re.compile(r"remark: ([\w.]+):(\d+):\d+: (.*)$")
@@ -70,9 +74,10 @@ class Assembly:
     ----------
     functions : dict of str to Function
     places : list of Place
-        In the order of their addresses.
+        In the order of the text; their addresses are in another, section by section.
     labelled : str
-        The text without lines, with a label at each place and the table of them.
+        The text without lines, with a label at each place and a table: the number of addresses
+        that follow, those of the places, and begin and end of each section of code.
     constants : dict of str to str
         Value of each label of a constant.
     """
@@ -82,13 +87,34 @@ class Assembly:
     labelled: str
     constants: dict[str, str]
 
+    def locate(
+        self, addresses: NDArray[np.integer], table: NDArray[np.integer]
+    ) -> NDArray[np.int64]:
+        """The place of each address, as an index of `places`, -1 outside the code.
+
+        Parameters
+        ----------
+        addresses : int[n]
+        table : int[m]
+            What follows the number in the table of `labelled`, where the code runs.
+        """
+        addresses, table = addresses.astype(np.int64), table.astype(np.int64)
+        starts, bounds = table[: len(self.places)], table[len(self.places) :].reshape(-1, 2)
+        order = np.argsort(starts, kind="stable")  # of several at one address the last has the code
+        found = order[np.searchsorted(starts[order], addresses, side="right") - 1]
+        inside = np.zeros(len(addresses), dtype=bool)
+        for begin, end in bounds:
+            inside |= (addresses >= begin) & (addresses < end)
+        return np.where(inside, found, -1)
+
 
 def read_assembly(text: str) -> Assembly:
-    """Read the assembly of ``emit.make_listing``."""
+    """Read the assembly of ``emit.make_listings``."""
     functions: dict[str, Function] = {}
     places: list[Place] = []
     constants: dict[str, str] = {}
     kept: list[str] = []
+    sections: list[str] = []
     function, label, declared = None, "", ""
 
     def begin(place: Place) -> Place:
@@ -107,6 +133,9 @@ def read_assembly(text: str) -> Assembly:
         if line.startswith(("\t.file", "\t.loc")):
             continue
         kept.append(line)
+        if _SECTION.match(line) and line not in sections:
+            kept.append(f".Lbegin{len(sections)}:")
+            sections.append(line)
         if found := _FUNCTION.match(line):
             declared = found[1]
         elif found := _LABEL.match(line):
@@ -122,9 +151,12 @@ def read_assembly(text: str) -> Assembly:
             constants.setdefault(label, (found[2] or found[1]).removeprefix("double "))
         elif function and line.startswith("\t") and not line.startswith(("\t.", "\t#")):
             function.lines.append((place, line))
+    for number, section in enumerate(sections):
+        kept += [section, f".Lend{number}:"]
     kept += ['\t.section\t.data.rel.ro,"aw",@progbits', "\t.p2align\t3", f"\t.globl\t{TABLE}"]
-    kept += [f"{TABLE}:", f"\t.quad\t{len(places)}"]
+    kept += [f"{TABLE}:", f"\t.quad\t{len(places) + 2 * len(sections)}"]
     kept += [f"\t.quad\t.Lplace{number}" for number in range(len(places))]
+    kept += [f"\t.quad\t.Lbegin{n}, .Lend{n}" for n in range(len(sections))]
     return Assembly(functions, places, "\n".join(kept) + "\n", constants)
 
 
@@ -279,7 +311,7 @@ def loop_reports(kernel: Kernel, remarks: str) -> list[LoopReport]:
     ----------
     kernel : Kernel
     remarks : str
-        Of ``emit.make_listing``.
+        Of ``emit.make_listings``.
     """
     said: dict[Loop, list[str]] = {loop: [] for loop in kernel.loops}
     for line in remarks.splitlines():

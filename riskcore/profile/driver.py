@@ -162,7 +162,7 @@ class Driver:
         image = machine.emit_object(link.optimise(_program(), machine))
         self.symbols = load_object(image, symbols)
         # The handler is the first function of the program: where its code begins, and its size.
-        self.harness = (self.symbols["on_signal"], len(link.text_section(image)))
+        self.harness = (self.symbols["on_signal"], len(link.code_sections(image)[".text"]))
         self._run = ctypes.CFUNCTYPE(
             None, *(ctypes.c_void_p,) * 3, ctypes.c_int64, ctypes.c_void_p
         )(self.symbols["run"])

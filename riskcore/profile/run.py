@@ -7,7 +7,6 @@ timer; the samples only share them out.
 
 from __future__ import annotations
 
-import bisect
 import json
 import os
 import signal
@@ -208,18 +207,17 @@ class Session:
         assembly = code.read_assembly(listing["assembly"])
         sampled = link.assemble_text(assembly.labelled, self.cpu)
         (self.directory / "sampled.o").write_bytes(sampled)
-        machine_code = link.text_section(sampled)
+        machine_code = link.code_sections(sampled)
         self.found = self._run("emitted", self._checkpoints())
         return _summary(
             options,
             self.recording,
             assembly,
-            code_size=len(machine_code),
             remarks=listing["remarks"],
             found=self.found,
         ) | {
             "cpu": self.cpu,
-            "same_code": machine_code == link.text_section(image),
+            "same_code": machine_code == link.code_sections(image),
             "package": str(emit.PACKAGE),
             "edited": emit.edited_sources(),
         }
@@ -279,23 +277,20 @@ def _summary(
     recording: Recording,
     assembly: code.Assembly,
     *,
-    code_size: int,
     remarks: str,
     found: dict[str, Any],
 ) -> dict[str, Any]:
     """Share out the time of emitted code to calls and kernels."""
     known = catalog.kernels()
-    starts, places = found["places"].tolist(), assembly.places
     names = [EXPORTS[number].name for number in recording.rows[:, 0].tolist()]
     addresses = found["addresses"]
-    inside = (addresses >= starts[0]) & (addresses < starts[0] + code_size)
+    located = assembly.locate(addresses, found["places"])
+    inside = located >= 0
     own: dict[str, Counter[str]] = {"": Counter()}  # by call, and "" for all of them
     around: dict[str, Counter[str]] = {"": Counter()}  # with what is inlined into each kernel
     lines: dict[str, Counter[int]] = {}
-    for address, row in zip(
-        addresses[inside].tolist(), found["rows"][inside].tolist(), strict=True
-    ):
-        place = places[bisect.bisect_right(starts, address) - 1]
+    for number, row in zip(located[inside].tolist(), found["rows"][inside].tolist(), strict=True):
+        place = assembly.places[number]
         kernel = place.kernel
         callers = {frame.kernel for frame in place.chain if frame.kernel in known} | {kernel}
         for group in ("", names[row]):

@@ -17,7 +17,7 @@ from bench.budgets import BUDGETS, DEFAULT, REFERENCE_LOOPS_NS, Budget, judge
 from bench.cases import CASES, COLD, COUNT_CALLS, NOT_HOT, SAMPLES, WARM
 from bench.driver import Account, Harness
 from bench.latency import Latency, histogram_of, summarise
-from bench.layers import Share, attribute
+from bench.layers import Share
 from bench.suite import Report, broken_budgets
 from riskcore.kernels.api import EXPORTS
 
@@ -217,12 +217,6 @@ def test_layers_share_every_instruction_of_a_check(report: Report) -> None:
     seven = {"position", "portfolio", "account", "exchange", "market", "strategy", "system"}
     assert seven <= layers
     assert sum(share.time for share in report.layers) == pytest.approx(1.0)
-
-
-def test_addresses_belong_to_the_place_before_them() -> None:
-    places = np.array([300, 100, 200, 200, 400], dtype=np.uint64)
-    addresses = np.array([99, 100, 199, 200, 399, 400], dtype=np.uint64)
-    assert attribute(addresses, places, ["c", "a", "none", "b"]) == ["a", "a", "b", "c"]
 
 
 def test_results_hold_every_histogram(report: Report, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import json
 import math
 import os
@@ -9,16 +10,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from riskcore.bindings import emit, lower, screen
+from riskcore.bindings import emit, link, lower, screen
 from riskcore.errors import InputError
 from riskcore.kernels.api import EXPORTS
 from riskcore.layout import Shape, allocate, record_dtype, state_dtype
 from riskcore.profile import catalog, code
 from riskcore.profile.compare import disagreement, field_at, first_difference
+from riskcore.profile.driver import read_places
 from riskcore.profile.engines import NativeEngine
 from riskcore.profile.session import CALLS, Recording, arguments_of, record
 
@@ -76,6 +79,77 @@ def test_kernels_of_a_call_are_those_that_it_calls(profile: dict) -> None:
         "entry",
         "elementary",
     }
+
+
+def called_by(kernel: Any) -> dict[str, Any]:
+    """The kernels that one names, by module and function."""
+    function = getattr(kernel, "py_func", kernel)
+    named = {s.argval for s in dis.get_instructions(function) if s.opname == "LOAD_GLOBAL"}
+    functions = [getattr(function.__globals__.get(name), "py_func", None) for name in named]
+    return {
+        f"{f.__module__.removeprefix('riskcore.kernels.')}.{f.__name__}": f for f in functions if f
+    }
+
+
+def reachable(call: str) -> set[str]:
+    """The kernels that an export may call, directly or not."""
+    (export,) = (export for export in EXPORTS if export.name == call)
+    found, left = {export.kernel}, [export.load()]
+    while left:
+        new = {name: f for name, f in called_by(left.pop()).items() if name not in found}
+        found |= set(new)
+        left += new.values()
+    return found
+
+
+def test_every_kernel_of_a_call_can_be_reached_from_it() -> None:
+    done = run("--calls", "rc_check", "--seconds", "1", "--no-compare", "--json")
+    assert done.returncode == 0, done.stderr
+    calls = json.loads(done.stdout)["calls"]
+    assert "rc_check" in {call["name"] for call in calls}
+    for call in calls:
+        assert {kernel["name"] for kernel in call["kernels"]} <= reachable(call["name"])
+
+
+SECTIONS = """
+	.text
+	.type	first,@function
+first:
+	.loc	1 1 0	# tail.a:5:0
+	nop
+	.size	first, 1
+	.section	.text.unlikely.,"ax",@progbits
+	.type	cold,@function
+cold:
+	nop
+	.size	cold, 1
+	.text
+	.type	second,@function
+second:
+	nop
+	.size	second, 1
+"""  # noqa: E101, W191
+
+
+def test_addresses_belong_to_the_place_before_them_in_any_order_of_sections() -> None:
+    assembly = code.read_assembly(SECTIONS)
+    names = [place.function for place in assembly.places]
+    assert names == ["first", "first", "cold", "second"]
+    # The cold section lies before the other; between them is what is no kernel's.
+    table = np.array([200, 200, 100, 201, 200, 202, 100, 101], dtype=np.uint64)
+    addresses = np.array([99, 100, 101, 199, 200, 201, 202], dtype=np.int64)
+    found = assembly.locate(addresses, table)
+    assert found.tolist() == [-1, 2, -1, -1, 1, 3, -1]
+
+
+def test_table_of_places_has_begin_and_end_of_every_section() -> None:
+    image = link.assemble_text(code.read_assembly(SECTIONS).labelled, "x86-64-v2")
+    assert link.code_sections(image) == {".text": b"\x90\x90", ".text.unlikely.": b"\x90"}
+    table = read_places(emit.load_object(image, [code.TABLE])[code.TABLE])
+    assert len(table) == 4 + 2 * 2
+    begin, end, cold_begin, cold_end = table[4:].tolist()
+    assert (end - begin, cold_end - cold_begin) == (2, 1)
+    assert table[:4].tolist() == [begin, begin, cold_begin, begin + 1]
 
 
 def test_sampled_code_is_the_code_that_ships(profile: dict) -> None:
@@ -173,7 +247,10 @@ def test_unknown_kernel_gets_the_nearest_names_in_one_line() -> None:
     assert done.returncode == 2
     assert done.stdout.startswith(f"{ROOT}/riskcore")
     assert done.stdout.count("\n") == 1
-    assert done.stderr.startswith("riskcore: no kernel is called 'chek_order': did you mean")
+    said = "riskcore: no kernel is called 'chek_order': did you mean "
+    assert done.stderr.startswith(said)
+    names = done.stderr.removeprefix(said).strip().rstrip("?").split(" or ")
+    assert len(names) == len(set(names)) == 3
     assert done.stderr.count("\n") == 1
 
 
@@ -314,6 +391,7 @@ MAXIMUM = "    return a if a > b else b\n"
         ("return a if a > > b else b", "expected 'else' after 'if' expression"),
         ("return a if a > bb else b", "name 'bb' is not defined"),
         ("return max([a, b])", "max() is outside the kernel language"),
+        ("return a.drawdwn", "no record has a field 'drawdwn': did you mean drawdown?"),
     ],
 )
 def test_mistake_in_an_edited_kernel_is_one_line_with_its_place(
@@ -324,8 +402,21 @@ def test_mistake_in_an_edited_kernel_is_one_line_with_its_place(
     line = text[: text.index(MAXIMUM)].count("\n") + 1
     source.write_text(text.replace(MAXIMUM, f"    {body}\n", 1))
     done = run("--asm", "maximum", package=tmp_path)
-    assert done.returncode in (1, 2)
+    assert done.returncode == 2
     assert done.stderr.startswith(f"riskcore: riskcore/kernels/elementary.py:{line}: {words}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_field_of_another_record_is_one_line_with_its_place(tmp_path: Path) -> None:
+    source = copy_of_package(tmp_path) / "kernels" / "layers" / "account.py"
+    before, after = source.read_text().split("account.drawdown", 1)
+    source.write_text(before + "account.drawdown_used" + after)
+    done = run("--loops", "check_account", package=tmp_path)
+    place = f"riskcore/kernels/layers/account.py:{before.count(chr(10)) + 1}"
+    assert done.stderr.startswith(
+        f"riskcore: {place}: this record has no field 'drawdown_used': did you mean drawdown?"
+    )
+    assert done.returncode == 2
     assert done.stderr.count("\n") == 1
 
 
