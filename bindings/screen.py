@@ -98,10 +98,11 @@ def function_offences(function: Any) -> Iterator[str]:
                 found = f"{name}()"
         elif owner is math and step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             found = "" if step.argval == "sqrt" else f"math.{step.argval}"
-        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR"):
-            if step.argval not in _fields() and not isinstance(owner, ModuleType):
-                said = unknown_field("no record has a field", step.argval, sorted(_fields()))
-                yield f"{_place(function, step)}: {said}"
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR") and not (
+            step.argval in _fields() or isinstance(owner, ModuleType)
+        ):
+            said = unknown_field("no record has a field", step.argval, sorted(_fields()))
+            yield f"{_place(function, step)}: {said}"
         if step.opname not in ("LOAD_GLOBAL", "PUSH_NULL", "CACHE"):
             owner = None
         if found:

@@ -769,7 +769,13 @@ def profile(
     with _one_line_errors():
         from rich.console import Console
 
-        from riskcore.bindings.emit import CPU_LEVELS, PACKAGE, EmitError, KernelError, edited_sources
+        from riskcore.bindings.emit import (
+            CPU_LEVELS,
+            PACKAGE,
+            EmitError,
+            KernelError,
+            edited_sources,
+        )
         from riskcore.errors import InputError
         from riskcore.profile import report, run
 

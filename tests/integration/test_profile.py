@@ -128,7 +128,7 @@ cold:
 second:
 	nop
 	.size	second, 1
-"""  # noqa: E101, W191
+"""
 
 
 def test_addresses_belong_to_the_place_before_them_in_any_order_of_sections() -> None:
