@@ -28,6 +28,7 @@ _UNITS = (
 )
 _SIDES = {"buy": codes.BUY, "sell": codes.SELL}
 _TIMES_IN_FORCE = {"GTC": codes.GTC, "IOC": codes.IOC, "FOK": codes.FOK}
+_MOST_AUTHOR_CHARACTERS = 200
 
 
 def shown(value: object) -> str:
@@ -73,12 +74,23 @@ def to_decimal(name: str, value: object, allowed: str) -> Decimal:
             number = Decimal(value)
         except InvalidOperation:
             number = None
-    elif not isinstance(value, bool) and hasattr(value, "__index__"):
-        integer = operator.index(value)
-        number = Decimal(integer) if integer.bit_length() <= 256 else None
+    else:
+        integer = _index(value)
+        if integer is not None and integer.bit_length() <= 256:
+            number = Decimal(integer)
     if number is None or not number.is_finite():
         raise InputError(f"{name} is {shown(value)}: allowed is {allowed}")
     return number
+
+
+def _index(value: object) -> int | None:
+    """The integer that a value is; None for flags, and arrays but for those of one integer."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:  # NumPy's arrays have the method, whatever is in them
+        return None
 
 
 def to_ns(time: Time, name: str = "time") -> int:
@@ -105,11 +117,12 @@ def to_ns(time: Time, name: str = "time") -> int:
         # Subclasses with nanoseconds exist; they keep them in an attribute.
         extra = int(getattr(time, "nanosecond", 0))
         nanoseconds = (time - _EPOCH) // _MICROSECOND * 1000 + extra
-    elif isinstance(time, bool) or not hasattr(time, "__index__"):
-        allowed = "nanoseconds since 1970 UTC, or a datetime with a time zone"
-        raise InputError(f"{name} is {shown(time)}: allowed is {allowed}")
     else:
-        nanoseconds = operator.index(time)
+        integer = _index(time)
+        if integer is None:
+            allowed = "nanoseconds since 1970 UTC, or a datetime with a time zone"
+            raise InputError(f"{name} is {shown(time)}: allowed is {allowed}")
+        nanoseconds = integer
         if nanoseconds < _MIN_INTEGER_NS:
             raise InputError(f"{name} is {shown(nanoseconds)}: {_hint(nanoseconds)}")
     if not 1 <= nanoseconds <= codes.MAX_TIME_NS:
@@ -128,11 +141,10 @@ def _hint(number: int) -> str:
 
 def to_integer(name: str, value: object, low: int, high: int) -> int:
     """An integer between bounds."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InputError(f"{name} is {shown(value)}: allowed is an integer from {low} to {high}")
-    number = operator.index(value)
-    if not low <= number <= high:
-        raise InputError(f"{name} is {shown(number)}: allowed is an integer from {low} to {high}")
+    number = _index(value)
+    if number is None or not low <= number <= high:
+        text = shown(value if number is None else number)
+        raise InputError(f"{name} is {text}: allowed is an integer from {low} to {high}")
     return number
 
 
@@ -144,8 +156,8 @@ def to_float(name: str, value: object, low: float, high: float, *, low_open: boo
         number = value
     else:
         exact = to_decimal(name, value, allowed)
-        # Beyond the bounds a conversion could overflow; the comparison needs none.
-        number = float(exact) if abs(exact) <= Decimal(10) ** 30 else math.inf
+        # Beyond the bounds a conversion could overflow; neither the copy nor the comparison does.
+        number = float(exact) if exact.copy_abs() <= Decimal(10) ** 30 else math.inf
     if not low <= number <= high or (low_open and number == low):
         raise InputError(f"{name} is {shown(value)}: allowed is {allowed}")
     return number
@@ -177,18 +189,28 @@ def to_time_in_force(value: object) -> int:
 def to_author(author: int | str) -> int:
     """The identifier of a person or process: a positive integer, or made from a name.
 
+    A name has at most 200 characters.
+
     Examples
     --------
     >>> to_author(7), to_author("Ada Lovelace") == to_author("Ada Lovelace")
     (7, True)
     """
     if isinstance(author, str):
-        if not author.strip():
+        name = author.strip()
+        if not name:
             raise InputError("author is '': allowed is a name or a positive integer")
-        name = author.strip().encode("utf-8", "backslashreplace")
-        digest = hashlib.blake2b(name, digest_size=8).digest()
-        return (int.from_bytes(digest, "little") >> 2) or 1
+        if len(name) > _MOST_AUTHOR_CHARACTERS:
+            allowed = f"a name of at most {_MOST_AUTHOR_CHARACTERS} characters"
+            raise InputError(f"author is {shown(name)}, {len(name)} long: allowed is {allowed}")
+        return number_of_name(name)
     return to_integer("author", author, 1, codes.MAX_IDENTIFIER)
 
 
 author_id = to_author  # its public name
+
+
+def number_of_name(name: str) -> int:
+    """The identifier made from a name, of whatever length: it may come from a file."""
+    digest = hashlib.blake2b(name.strip().encode("utf-8", "backslashreplace"), digest_size=8)
+    return (int.from_bytes(digest.digest(), "little") >> 2) or 1

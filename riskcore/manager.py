@@ -837,7 +837,7 @@ class AdaptiveRiskManager:
         arguments = self._execution(
             symbol, side, quantity, price, strategy, fee, fee_currency, execution_id
         )
-        order = 0 if handle == 0 else _handle(handle)
+        order = to_integer("handle", handle, 0, _MAX_HANDLE)
         return self._answer("fill", self.core.on_fill(to_ns(time), order, *arguments))
 
     def bust(

@@ -28,7 +28,11 @@ def _record(name: str, shape: Shape) -> Any:
 
 
 def parameter_record(config: RiskConfig, shape: Shape) -> Any:
-    """The parameter block of a configuration; derived fields are left to the core."""
+    """The parameter block of a configuration; derived fields are left to the core.
+
+    ConfigError where openings could fill the order table of this shape: an exit needs a slot too.
+    """
+    _leave_slots_for_exits(config, shape)
     record = _record("parameters", shape)
     for name, value in config.parameters(shape.regimes).items():
         record[name] = value
@@ -52,6 +56,16 @@ def need_new_version(config: RiskConfig, record: Any, shape: Shape) -> None:
         f"{config.source}: version is {config.version}, {which} is in force with other limits: "
         "raise it"
     )
+
+
+def _leave_slots_for_exits(config: RiskConfig, shape: Shape) -> None:
+    """ConfigError where openings may take more than 15 of 16 order slots."""
+    found, most = config.risk_limits.max_open_orders, shape.orders - shape.orders // 16
+    if found > most:
+        raise ConfigError(
+            f"{config.source}: risk_limits.max_open_orders is {found}: allowed is at most {most}: "
+            f"a sixteenth of the account's {shape.orders} order slots is left to exits"
+        )
 
 
 def config_in_force(config: RiskConfig, record: Any, shape: Shape) -> RiskConfig:

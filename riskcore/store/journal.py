@@ -111,7 +111,12 @@ class Journal:
         if count < 0 or count > self.capacity:
             raise PlaceError(f"{self.part.path}: records {first} to {last} are not in the ring")
         start = (first - 1) % self.capacity
-        records = np.empty(count, self.ring.dtype)
+        try:
+            records = np.empty(count, self.ring.dtype)
+        except MemoryError:
+            raise PlaceError(
+                f"{self.part.path}: no memory for a copy of records {first} to {last}"
+            ) from None
         head = min(count, self.capacity - start)
         records[:head] = self.ring[start : start + head]
         records[head:] = self.ring[: count - head]

@@ -28,7 +28,7 @@ import numpy as np
 from riskcore import codes
 from riskcore._core import Parts
 from riskcore.errors import PlaceError
-from riskcore.inputs import shown, to_author
+from riskcore.inputs import number_of_name, shown
 from riskcore.layout import (
     ABI_VERSION,
     MAGIC,
@@ -57,6 +57,7 @@ _MEANINGS = {
 _HEADER = state_dtype(Shape())["header"]
 _HEADER_WORDS = 4 + len(SHAPE_NAMES)  # of a state: what it is, and its sizes
 _LONGEST = "checkpoint-a.new"  # of the names that a place adds to its own
+_MOST_NAMES_BYTES = 1 << 24  # of names.json
 
 
 def refuse(path: Path, status: int) -> PlaceError:
@@ -181,7 +182,7 @@ class Place:
         if not path.exists():
             return {}
         with opened(path) as file:
-            text = os.pread(file, 1 << 24, 0)
+            text = os.pread(file, _MOST_NAMES_BYTES, 0)
         try:
             names = json.loads(text)
         except (ValueError, RecursionError):
@@ -198,7 +199,7 @@ class Place:
 
     def authors(self) -> dict[int, str]:
         """Names of authors by their numbers: of those who steered this account by name."""
-        return {to_author(name): name for name in self.names().get("authors", [])}
+        return {number_of_name(name): name for name in self.names().get("authors", [])}
 
     def keep_author(self, author: int | str) -> None:
         """Keep the name behind an author's number, so that readers can show it."""
@@ -218,8 +219,12 @@ class Place:
             before = json.dumps(known)
             yield known
             if json.dumps(known) != before:
-                data = json.dumps(known, indent=1).encode()
-                write_whole(self.path("names.json"), lambda file: write_all(file, data))
+                path, data = self.path("names.json"), json.dumps(known, indent=1).encode()
+                if len(data) > _MOST_NAMES_BYTES:
+                    raise PlaceError(
+                        f"{path}: full: allowed are {_MOST_NAMES_BYTES} bytes of names"
+                    )
+                write_whole(path, lambda file: write_all(file, data))
 
 
 def _is_name(name: object) -> bool:
@@ -376,7 +381,10 @@ def write_whole(path: Path, write: Callable[[int], None]) -> None:
 def staged(path: Path, write: Callable[[int], None]) -> Iterator[str]:
     """The same in two steps: ``written`` beside its place, then ``renamed`` into it."""
     beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
+    try:
+        beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise PlaceError(f"{beside}: cannot be removed: {error.strerror}: remove it") from None
     file = create_file(beside)
     try:
         try:

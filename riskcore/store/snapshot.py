@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from riskcore._core import Parts
+from riskcore._core import Core, Parts
 from riskcore.errors import PlaceError, UnknownNameError
-from riskcore.inputs import to_author
+from riskcore.inputs import number_of_name
 from riskcore.layout import (
     STATE_BLOCKS,
     Shape,
@@ -110,7 +110,10 @@ class Snapshot:
 
     @classmethod
     def from_place(cls, place: str | Path | Place) -> Snapshot:
-        """The live state where its writer pauses, else the newest checkpoint."""
+        """The live state where its writer pauses, else the newest checkpoint.
+
+        PlaceError where the one is damaged, or there is none of the other.
+        """
         from riskcore.store.checkpoint import valid_checkpoints
         from riskcore.store.journal import Journal
         from riskcore.store.place import Part, as_place
@@ -118,9 +121,14 @@ class Snapshot:
 
         where = as_place(place)
         parts = Parts(where.shape())
-        quiet = quiet_state(Part(where, "state", parts), Journal(where, parts))
+        live = Part(where, "state", parts)
+        quiet = quiet_state(live, Journal(where, parts))
         if quiet is not None:
             sequence, state = quiet
+            try:
+                Core(parts.shape).load_state(state)
+            except ValueError as error:
+                raise PlaceError(f"{live.path}: {error}") from None
         else:
             found = valid_checkpoints(where, parts)
             if not found:
@@ -216,7 +224,7 @@ class Snapshot:
 
     def _with_authors(self, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Put names behind the numbers of authors."""
-        known = {to_author(name): name for name in self.names.get("authors", [])}
+        known = {number_of_name(name): name for name in self.names.get("authors", [])}
         named: dict[str, NDArray[Any]] = {}
         for name, column in columns.items():
             named[name] = column
@@ -233,20 +241,32 @@ class Snapshot:
         prefix, rows = _PAGE_TABLES[block]
         fields = [name for name in names if name.startswith(prefix) and record.dtype[name].shape]
         size = record.dtype[fields[0]].shape[0]
-        count = int(record[rows]) if rows.endswith("_count") else self._count(rows, size)
+        count = self._count(rows, size)
         found = {name: np.asarray(record[name])[:count] for name in fields}
         if block == "positions":
             index = found.pop("position_instrument")
+            odd = index[(index < 0) | (index >= self.shape.instruments)]
+            if len(odd):
+                most = self.shape.instruments - 1
+                raise PlaceError(
+                    f"the published page is damaged: position_instrument is {odd[0]}: allowed is "
+                    f"0 to {most}"
+                )
             return {"instrument": self._named("instruments", index), **found}
         label = _ROWS.get(rows, (rows.rstrip("s") or "number", ""))[0]
         return {label: self._named(rows, np.arange(count)), **found}
 
     def _count(self, dim: str, size: int) -> int:
-        """Rows of a dimension that are set."""
-        if self.is_page:
-            return min(size, len(self.names.get(dim, range(size))))
-        name = _ROWS.get(dim, ("", ""))[1]
-        return int(self.record.header[name]) if name else size
+        """Rows of a dimension that are set; PlaceError where there cannot be as many."""
+        head = self.record if self.is_page else self.record.header
+        kind = "published page" if self.is_page else "state"
+        name = dim if dim.endswith("_count") else _ROWS.get(dim, ("", ""))[1]
+        if name not in head.dtype.names:
+            return min(size, len(self.names.get(dim, range(size)))) if self.is_page else size
+        count = int(head[name])
+        if not 0 <= count <= size:
+            raise PlaceError(f"the {kind} is damaged: {name} is {count}: allowed is 0 to {size}")
+        return count
 
     def _named(self, dim: str, places: NDArray[Any]) -> NDArray[Any]:
         """Names of places, or the places where their names are not known."""

@@ -26,10 +26,12 @@ from riskcore import (
     StateError,
     codes,
 )
+from riskcore._core import Parts
 from riskcore.config import RiskConfig, load_config
 from riskcore.errors import ConfigError, InputError, PlaceError
 from riskcore.layout import SHAPE_NAMES
 from riskcore.store.drainer import Drainer
+from riskcore.store.journal import Journal
 from riskcore.store.place import PARTS, SHARED_MEMORY, Place
 from riskcore.store.verify import verify
 from riskcore.store.writer import Writer
@@ -469,6 +471,36 @@ def test_names_that_are_none_are_one_line(place: Path, text: str) -> None:
     for reader in (PublishedPage, Snapshot.from_place):
         with pytest.raises(PlaceError, match="no names can be read"):
             reader(place)
+
+
+def test_a_folder_where_a_file_is_to_be_staged_is_one_line(place: Path) -> None:
+    (place / "names.json.new").mkdir()
+    with pytest.raises(PlaceError) as caught:
+        Place(place).keep_author("Ada")
+    assert "names.json.new: cannot be removed: " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_never_outgrow_what_is_read_of_them(place: Path) -> None:
+    for number in range(3):
+        Place(place).keep_names({f"more-{number}": ["x" * 5_000_000]})
+    with pytest.raises(PlaceError, match=r"names\.json: full: allowed are 16777216 bytes"):
+        Place(place).keep_names({"more-3": ["x" * 5_000_000]})
+    assert {"instruments", "more-0", "more-2"} <= set(Place(place).names())
+
+
+def test_longer_names_of_authors_in_an_account_can_still_be_read(place: Path) -> None:
+    Place(place).keep_names({"authors": ["x" * 1000]})
+    assert list(Place(place).authors().values()) == ["x" * 1000]
+    assert len(Snapshot.from_place(place).columns("parameters")["author_name"]) == 1
+
+
+def test_a_copy_that_memory_cannot_hold_is_one_line(place: Path) -> None:
+    journal = Journal(Place(place), Parts(Place(place).shape()))
+    journal.capacity = 1 << 50  # as the header of a sparse file may have it
+    with pytest.raises(PlaceError, match="/journal: no memory for a copy of records 1 to 11258"):
+        journal.copy(1, 1 << 50)
+    journal.close()
 
 
 @pytest.mark.parametrize("part", [*PARTS, "names.json"])

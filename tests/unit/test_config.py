@@ -887,6 +887,19 @@ def test_a_refusal_of_the_core_names_file_and_entry():
     assert str(caught.value) == ("growth.yaml: the core refused the parameters: INVALID_PARAMETERS")
 
 
+def test_openings_cannot_take_the_slots_of_exits(tmp_path):
+    file = tmp_path / "wide.yaml"
+    file.write_text(with_value(GROWTH, "max_open_orders", "3840"))
+    assert parameter_record(load_config(file), Shape()).max_open_orders == 3840
+    file.write_text(with_value(GROWTH, "max_open_orders", "3841"))
+    with pytest.raises(ConfigError) as caught:
+        parameter_record(load_config(file), Shape())
+    assert str(caught.value) == (
+        f"{file}: risk_limits.max_open_orders is 3841: allowed is at most 3840: a sixteenth of the "
+        "account's 4096 order slots is left to exits"
+    )
+
+
 def test_derived_fields_are_left_to_the_core():
     record = parameter_record(load_config("growth"), Shape())
     assert all(record[name] == 0.0 for name in DERIVED)

@@ -817,7 +817,7 @@ def test_an_order_that_is_none(steady, change, kind, message):
         ),
         (
             lambda r: r.fill(PERP, "buy", 1, 120000, strategy="trend", time=START, handle=-1),
-            "handle is -1: allowed is an integer from 1 to 4611686018427387903",
+            "handle is -1: allowed is an integer from 0 to 4611686018427387903",
         ),
         (
             lambda r: r.ack("7", 1, START),
@@ -882,6 +882,49 @@ def test_an_order_that_is_none(steady, change, kind, message):
 )
 def test_an_argument_out_of_its_domain(steady, call, message):
     assert refused(steady, lambda: call(steady)) == message
+
+
+@pytest.mark.parametrize(
+    "value", ["1e999999999", "-1e999999999", Decimal("sNaN"), np.array([1, 2]), np.array(1.0)]
+)
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("amount", lambda r, x: r.transfer("binance-usdm", "USDT", x, START)),
+        ("amount", lambda r, x: r.funding(PERP, x, START)),
+        ("rate", lambda r, x: r.rate("BTC", x, START)),
+        ("probability", lambda r, x: r.regime("crash", START, probability=x)),
+        ("confidence", lambda r, x: r.check(**leg(confidence=x), time=START)),
+        ("quantity", lambda r, x: r.check(**leg(quantity=x), time=START)),
+        ("bid_size", lambda r, x: r.quote(PERP, 120000, x, 120001, 1, START)),
+        ("price", lambda r, x: r.trade(PERP, x, 1, START)),
+        ("venue_order_id", lambda r, x: r.ack(1 << 20, x, START)),
+        ("time", lambda r, x: r.clock(x)),
+        *(
+            (
+                name,
+                lambda r, x, name=name: r.fill(
+                    PERP, "buy", 1, 120000, strategy="trend", time=START, **{name: x}
+                ),
+            )
+            for name in ("fee", "handle", "execution_id")
+        ),
+    ],
+)
+def test_a_number_that_is_none_is_one_line(steady, name, call, value):
+    text = refused(steady, lambda: call(steady, value))
+    assert text.startswith(f"{name} is ")
+    assert "\n" not in text
+
+
+def test_the_name_of_an_author_has_an_end(steady):
+    assert steady.reset("x" * 200, kill=True) == "OK"
+    for name in ("x" * 201, "a\n" * 1_000_000):
+        text = refused(steady, lambda name=name: steady.kill(name))
+        assert text.endswith("long: allowed is a name of at most 200 characters")
+        assert text.isprintable()
+        assert len(text) < 200
+    assert refused(steady, lambda: steady.kill(np.array([1, 2]))).startswith("author is array")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from riskcore import AdaptiveRiskManager, PlaceError, PublishedPage, Snapshot, UnknownNameError
 from riskcore._core import Parts
-from riskcore.layout import STATE_BLOCKS
+from riskcore.layout import STATE_BLOCKS, Shape, state_dtype
 from riskcore.store.checkpoint import write_checkpoint
 
 NOW = 1_760_000_000_000_000_000
@@ -152,6 +152,43 @@ def test_a_snapshot_of_a_place(tmp_path: Path) -> None:
         assert Snapshot.from_manager(risk).sequence == found.sequence
         assert Snapshot.from_page(place).is_page
     assert found.to_pandas("venues")["venue"].tolist()[0] == "binance-spot"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("position_count", -1),
+        ("position_count", 65),
+        ("position_count", 1 << 62),
+        ("position_instrument", -1),
+        ("position_instrument", -100),
+        ("position_instrument", 64),
+    ],
+)
+def test_a_page_with_impossible_positions_is_refused(
+    page: Snapshot, field: str, value: int
+) -> None:
+    record = np.frombuffer(bytearray(page.record.tobytes()), page.record.dtype)
+    assert record["position_count"] == 1
+    record[field] = value
+    crafted = Snapshot(record, page.shape, page.names)
+    with pytest.raises(PlaceError, match=f"page is damaged: {field} is {value}: allowed is 0 to"):
+        crafted.columns("positions")
+
+
+@pytest.mark.parametrize("count", ["instrument_count", "venue_count", "scenario_count"])
+@pytest.mark.parametrize("value", [-1, 65, 1 << 40])
+def test_a_live_state_with_impossible_counts_is_refused(
+    tmp_path: Path, count: str, value: int
+) -> None:
+    place = tmp_path / "account"
+    AdaptiveRiskManager.attach(place, "growth", time_ns=NOW, capacity=512).close()
+    assert Snapshot.from_place(place).columns("instruments")
+    state = np.memmap(place / "state", state_dtype(Shape()), "r+", shape=(1,))
+    state["header"][count] = value
+    state.flush()
+    with pytest.raises(PlaceError, match="/state: the copy is damaged"):
+        Snapshot.from_place(place)
 
 
 @pytest.mark.parametrize("name", ["nothing", "", "net_lots"])
