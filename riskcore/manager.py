@@ -519,7 +519,7 @@ class AdaptiveRiskManager:
 
     def regime(self, name: str, time: Time, probability: Number = 1.0) -> str:
         """The decided market regime and its probability."""
-        if name not in codes.REGIME_NAMES:
+        if not isinstance(name, str) or name not in codes.REGIME_NAMES:
             allowed = ", ".join(codes.REGIME_NAMES)
             raise InputError(f"regime is {shown(name)}: allowed is one of {allowed}")
         number = to_float("probability", probability, 0.0, 1.0)

@@ -832,6 +832,10 @@ def test_an_order_that_is_none(steady, change, kind, message):
             "regime is 'calm': allowed is one of normal, volatile, trending, crash",
         ),
         (
+            lambda r: r.regime(np.array([1, 2]), START),
+            "regime is array([1, 2]): allowed is one of normal, volatile, trending, crash",
+        ),
+        (
             lambda r: r.regime("crash", START, probability=2),
             "probability is 2: allowed is a number from 0 to 1",
         ),
