@@ -74,7 +74,10 @@ class Drainer:
         """Load the newest checkpoint that the ring reaches back to."""
         place, drained = self.place, self.journal.drained
         for beside in place.archive.glob("journal-*.new"):
-            beside.unlink()
+            try:
+                beside.unlink()
+            except OSError as error:
+                raise PlaceError(f"{beside}: cannot be removed: {error.strerror}") from None
         files = archive_files(place)
         self.archived = files[-1].last if files else 0
         if self.archived < drained:

@@ -205,6 +205,15 @@ def test_one_drainer_at_a_time(place: Path) -> None:
     writer.close()
 
 
+def test_a_folder_in_the_place_of_an_unfinished_file_is_one_line(place: Path) -> None:
+    writer = open_writer(place, 6, capacity=2048)
+    (place / "archive").mkdir(0o700)
+    (place / "archive" / "journal-1.parquet.new").mkdir()
+    with pytest.raises(PlaceError, match=r"journal-1\.parquet\.new: cannot be removed: Is a dir"):
+        Drainer(place)
+    writer.close()
+
+
 def test_a_drainer_with_another_folder_is_refused(place: Path, tmp_path: Path) -> None:
     writer = open_writer(place, 6, capacity=2048)
     drainer = Drainer(place, archive=tmp_path / "far")
