@@ -127,16 +127,27 @@ def figure_differences(verdict: rulebook.Verdict, decision: Any) -> list[str]:
     ]
 
 
-def use_differences(verdict: rulebook.Verdict, decision: Any, tally: Tally) -> list[str]:
+def use_differences(
+    verdict: rulebook.Verdict, decision: Any, tally: Tally, held: dict[int, float]
+) -> list[str]:
     """Where the utilisation of a layer is not that of the verdict.
 
     In doubt, and only counted, is one that rounding in large sums may change by more than a
-    billionth: where equity or a limit is next to nothing beside what it is made of. What running
-    sums of the gate keep of orders that are gone, far below the limit, is no difference.
+    billionth: where equity or a limit is next to nothing beside what it is made of. ``held`` has
+    by check the most that its sum has ever been: a running sum of the gate may keep a rounding
+    error of that size after what it held is gone.
     """
-    found = []
-    for layer, (use, slack) in enumerate(verdict.utilisation, start=1):
+    found, is_taken = [], decision["action"] == codes.APPROVE
+    for layer, utilised in enumerate(verdict.utilised, start=1):
         told = float(decision["utilisation"][layer - 1])
+        use, slack = 0.0, 0.0
+        for number, reading in utilised:
+            use = max(use, reading.utilisation())
+            if reading.before is not None:
+                most = max(held.get(number, 0.0), abs(reading.before))
+                reading = reading._replace(scale=max(most, abs(reading.scale)))
+                held[number] = max(most, abs(reading.measure)) if is_taken else most
+            slack = max(slack, reading.slack())
         in_doubt = np.isinf(slack) or slack > FIGURES_TOLERANCE * max(use, 1.0)
         if verdict.equity_is_lost or in_doubt:
             tally.uses_in_doubt += 1
@@ -145,7 +156,7 @@ def use_differences(verdict: rulebook.Verdict, decision: Any, tally: Tally) -> l
         if np.isinf(use):
             agrees = told >= UNLIMITED
         else:
-            agrees = abs(use - told) <= FIGURES_TOLERANCE * use + slack + rulebook.NEAR
+            agrees = abs(use - told) <= FIGURES_TOLERANCE * use + slack
         if not agrees:
             found.append(f"utilisation {codes.LAYER_NAMES[layer]}: book {use!r}, gate {told!r}")
     return found
@@ -295,6 +306,7 @@ class Comparison:
         self.engine = make_engine()
         self.empty = self.engine.state_bytes()
         self.shape, self.tally = shape, Tally()
+        self.held: dict[int, float] = {}  # the most that the sum of each check was in this world
         self.order_record = np.zeros(1, dtype=record_dtype("order", shape))
         self.order = self.order_record.view(np.recarray)[0]
 
@@ -302,6 +314,7 @@ class Comparison:
         """A world's life: events, then orders, then events again."""
         engine, self.seed = self.engine, seed
         engine.load_state(self.empty)
+        self.held.clear()
         rng = build_world(engine, seed, self.shape)
         # Orders are spoilt, events are not: a fact of absurd size leaves a residue of rounding in
         # running sums until the next sample adds them up again.
@@ -403,7 +416,7 @@ class Comparison:
             return
         if verdict.evaluated and not found:
             found = figure_differences(verdict, decision)
-            found += use_differences(verdict, decision, tally)
+            found += use_differences(verdict, decision, tally, self.held)
         if found:
             tally.disagreements.append(
                 f"world {self.seed} order {tally.orders}: {'; '.join(found)} | {about}"

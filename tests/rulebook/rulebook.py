@@ -120,7 +120,7 @@ class Verdict:
     answers: dict[int, Any] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
     equity_is_lost: bool = False  # in the rounding of what it is made of
-    utilisation: list[tuple[float, float]] = field(default_factory=list)  # of each layer, its slack
+    utilised: list[list[tuple[int, Reading]]] = field(default_factory=list)  # of each layer
 
     def object_with(self, checks: list[int]) -> None:
         """Enter objections: their bits, and the first of the lowest layer."""
@@ -1311,7 +1311,7 @@ def decide(case: Case, verdict: Verdict) -> None:
     _combine(case, verdict, objections)
     _note_figures(case, verdict)
     verdict.equity_is_lost = not abs(case.equity) > 1e-3 * case.money_scale
-    verdict.utilisation = [_utilisation(case, layer) for layer in range(1, 8)]
+    verdict.utilised = [_utilised(case, layer) for layer in range(1, 8)]
 
 
 def _combine(case: Case, verdict: Verdict, objections: list[int]) -> None:
@@ -1395,20 +1395,20 @@ def _note_figures(case: Case, verdict: Verdict) -> None:
     }
 
 
-def _utilisation(case: Case, layer: int) -> tuple[float, float]:
-    """Largest utilisation of a layer's limits for the lots asked, and what rounding may change.
+def _utilised(case: Case, layer: int) -> list[tuple[int, Reading]]:
+    """Check and reading of each of a layer's limits, for the lots asked.
 
     The exits' reserve of the message bucket is beyond its limit, whoever asks.
     """
     lots, bucket = case.order.lots, codes.MESSAGE_RATE_EXCEEDS_MAX
     found = [
-        reading
+        (number, reading)
         for number in UTILISED
         if CHECKS[number].layer == layer
         for reading in readings(RULES[number](case, lots))
     ]
     if layer == CHECKS[bucket].layer:
         limit = case.venue.message_burst_ns - case.venue.message_reserve_ns
-        found += [reading._replace(limit=limit) for reading in readings(RULES[bucket](case, lots))]
-    used = max((reading.utilisation() for reading in found), default=0.0)
-    return used, max((reading.slack() for reading in found), default=0.0)
+        every = readings(RULES[bucket](case, lots))
+        found += [(bucket, reading._replace(limit=limit)) for reading in every]
+    return found

@@ -18,7 +18,7 @@ from riskcore.codes import CHECKS
 from riskcore.layout import record_dtype
 from riskcore.profile.engines import NativeEngine
 from tests.rulebook import rulebook
-from tests.rulebook.compare import Comparison, Tally, differences, run
+from tests.rulebook.compare import Comparison, Tally, differences, run, use_differences
 from tests.simulation.stream import EventStream
 from tests.simulation.worlds import build_world
 from tests.support import SMALL
@@ -26,6 +26,7 @@ from tests.support import SMALL
 CHUNK = 10_000  # orders of one task; tasks have their own worlds
 WORLDS_PER_CHUNK = 1_000
 FULL_RUN = 100_000
+LAYERS = range(1, 8)
 
 
 def environment(name: str, default: int) -> int:
@@ -92,6 +93,18 @@ def test_tie_with_the_sum_before_is_near_where_the_order_has_moved_it() -> None:
     assert not rulebook.Change(3.0, 3.0, False).against(2.0).is_near()
     assert not rulebook.Change(3.0, 3.0, True).against(4.0).is_near()
     assert not rulebook.Change(3.0, 3.0 + 1e-9, True).against(2.0).is_near()
+
+
+def test_rounding_kept_by_a_running_sum_is_a_difference_where_it_has_held_nothing() -> None:
+    check, decision = codes.GROSS_LEVERAGE_EXCEEDS_MAX, np.zeros(1, record_dtype("decision", SMALL))
+    layer = CHECKS[check].layer
+    nothing = rulebook.Change(0.0, 0.0, True).against(2.0)
+    verdict = rulebook.Verdict(utilised=[[(check, nothing)] if k == layer else [] for k in LAYERS])
+    decision["utilisation"][0, layer - 1] = 1e-13
+    assert use_differences(verdict, decision[0], Tally(), {})
+    assert not use_differences(verdict, decision[0], Tally(), {check: 1.0})
+    decision["utilisation"][0, layer - 1] = 1e-11
+    assert use_differences(verdict, decision[0], Tally(), {check: 1.0})
 
 
 def test_batches_pass_whole_or_not_at_all() -> None:
