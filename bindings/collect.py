@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import ir as llvm_ir
-from numba.core import codegen, debuginfo, types
+from numba.core import cgutils, codegen, debuginfo, types
+from numba.core.base import BaseContext
 from numba.core.cpu import CPUContext
 from numba.core.dispatcher import Dispatcher
 from numba.core.lowering import BaseLower
@@ -24,14 +25,17 @@ from numba.np import arrayobj
 class CollectedLibrary(codegen.AOTCodeLibrary):  # type: ignore[misc]
     """The IR of one compiled function, and which others it calls."""
 
+    ir = ""  # the function's own module, callees declared
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Keep a function's module as text; each library has one."""
+        if self.ir:
+            raise RuntimeError(f"{self.name} has two modules")
+        self.ir = cgutils.normalize_ir_text(str(ir_module))
+
     def finalize(self) -> None:
         """Leave the code as it is: no linking, no optimisation."""
         self._finalized = True
-
-    @property
-    def ir(self) -> str:
-        """The function's own module, callees declared."""
-        return str(self._final_module)
 
     def walk(self, seen: set[CollectedLibrary]) -> Iterator[CollectedLibrary]:
         """This library and all below it that are not in `seen` yet, callees first."""
@@ -134,6 +138,15 @@ def install() -> None:
         """The index as it is: the kernels count from zero and never from the end."""
         return context.cast(builder, index, kind, types.intp)
 
+    def known_size(context: Any, kind: Any) -> int:
+        """Bytes of a type; each time Numba asks, LLVM would make a module to find out."""
+        text = str(kind)
+        if text not in sizes:
+            sizes[text] = abi_size(context, kind)
+        return sizes[text]
+
+    sizes: dict[str, int] = {}
+    abi_size, BaseContext.get_abi_sizeof = BaseContext.get_abi_sizeof, known_size
     debuginfo.DummyDIBuilder = LineTable
     arrayobj.fix_integer_index = plain_index
     BaseLower.create_cpython_wrapper = nothing

@@ -325,7 +325,7 @@ def lower(shape: Shape, exports: Iterable[Export] = EXPORTS) -> str:
     LoweringError
         If a kernel does not exist or does not compile.
     """
-    module = llvm.parse_assembly(SUPPORT)
+    parts = [llvm.parse_assembly(SUPPORT)]
     collect.install()
     seen: set[collect.CollectedLibrary] = set()
     wrappers, kept = [], ["memset", "memcpy"]
@@ -335,11 +335,11 @@ def lower(shape: Shape, exports: Iterable[Export] = EXPORTS) -> str:
         kept.append(export.name)
         if export.kernel:
             native, modules = _compile(export, shape, seen)
-            for ir in modules:
-                module.link_in(llvm.parse_assembly(ir))
+            parts += map(llvm.parse_assembly, modules)
             wrappers.append(_wrapper(export, native, shape))
         else:
             wrappers.append(_written_here(export, shape))
+    module = _linked(parts)
     support = "declare ptr @memset(ptr, i32, i64)\ndeclare ptr @memcpy(ptr, ptr, i64)\n"
     module = _join(module, support + "".join(wrappers))
     for value in (*module.functions, *module.global_variables):
@@ -352,6 +352,15 @@ def lower(shape: Shape, exports: Iterable[Export] = EXPORTS) -> str:
     _shorten(module)
     module.verify()
     return _place_wrappers(tune.tune(_annotate(str(module))))
+
+
+def _linked(parts: list[Any]) -> Any:
+    """One module of many, in pairs of like size: each link looks at the whole of what is there."""
+    while len(parts) > 1:
+        for first, second in zip(parts[::2], parts[1::2], strict=False):
+            first.link_in(second)
+        parts = parts[::2]
+    return parts[0]
 
 
 def _join(module: Any, wrappers: str) -> Any:

@@ -9,6 +9,7 @@ of an earlier run, or empty), ``ir_write`` and ``jobs``, each with ``path`` and 
 ``emit.Job``.
 """
 
+import gc
 import gzip
 import json
 import os
@@ -32,6 +33,7 @@ def generate(ir: str, job: dict[str, Any]) -> bytes:
 
 def main() -> int:
     """Write one object per job; returns the exit code."""
+    gc.disable()  # the process is short, and nothing that Numba makes is done with before its end
     request = json.load(sys.stdin)
     package = types.ModuleType("riskcore")
     package.__path__ = [request["package"]]

@@ -605,7 +605,7 @@ def emit(
     CMake. A build finds them by an absolute path, which programs remember:
     PKG_CONFIG_PATH=$(realpath DIR)/lib/pkgconfig, or -DCMAKE_PREFIX_PATH=$(realpath DIR).
 
-    The kernels are compiled for the shape, which takes about a minute the first time; the objects
+    The kernels are compiled for the shape, which takes half a minute the first time; the objects
     are kept in a cache (RISKCORE_CACHE). Where neither a C compiler nor ld is installed (or named
     by CC), libriskcore.so is left out: stderr says so, and the exit code is still 0, as the static
     library is complete.
@@ -627,7 +627,7 @@ def emit(
         )
         prepare_folder(out)
         typer.echo(
-            f"compiling the kernels for {instruments} instruments, {cpu}: about a minute, "
+            f"compiling the kernels for {instruments} instruments, {cpu}: about half a minute, "
             "or a moment where they are in the cache",
             err=True,
         )
