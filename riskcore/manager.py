@@ -434,7 +434,8 @@ class AdaptiveRiskManager:
     def set_config(self, config: RiskConfig | str | Path, *, time: Time) -> None:
         """Replace limits and model constants, from a file or a validated configuration.
 
-        Other limits than those in force need a higher ``version``: ConfigError without one.
+        Other limits than those in force need a higher ``version``, and it never falls:
+        ConfigError otherwise.
         """
         from riskcore.config import load_config, write_parameters
         from riskcore.config.writing import need_new_version

@@ -40,22 +40,24 @@ def parameter_record(config: RiskConfig, shape: Shape) -> Any:
 
 
 def need_new_version(config: RiskConfig, record: Any, shape: Shape) -> None:
-    """ConfigError where limits differ from those of a parameter block but are no newer version.
+    """ConfigError where a parameter block is of a later version, or of the same with other limits.
 
-    The same limits again, whoever sends them, and the first ones of an account are none.
+    So a version names one set of limits for good. The first ones of an account are free, and the
+    same ones may be sent again by anybody.
     """
     version = int(record["version"])
     if version == 0 or config.version > version:
         return
+    if config.version < version:
+        raise ConfigError(
+            f"{config.source}: version is {config.version}, where {version} is in force: raise it"
+        )
     wanted = parameter_record(config, shape)
-    names = [name for name in config.parameters() if name not in ("version", "author")]
-    if all(np.array_equal(wanted[name], record[name]) for name in names):
-        return
-    which = "which" if config.version == version else f"where {version}"
-    raise ConfigError(
-        f"{config.source}: version is {config.version}, {which} is in force with other limits: "
-        "raise it"
-    )
+    names = [name for name in config.parameters() if name != "author"]
+    if not all(np.array_equal(wanted[name], record[name]) for name in names):
+        raise ConfigError(
+            f"{config.source}: version is {version}, which is in force with other limits: raise it"
+        )
 
 
 def _leave_slots_for_exits(config: RiskConfig, shape: Shape) -> None:

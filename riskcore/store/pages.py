@@ -132,7 +132,8 @@ class ControlPage:
         """Leave new limits, from a file or a validated configuration, for the writer.
 
         They apply before its next event, and stand in the journal with their version and author.
-        Other limits than those in force need a higher ``version``: ConfigError without one.
+        Other limits than those in force need a higher ``version``, and it never falls:
+        ConfigError otherwise.
         """
         from riskcore.config import load_config
         from riskcore.config.writing import need_new_version, parameter_record

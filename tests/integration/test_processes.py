@@ -324,7 +324,7 @@ def test_other_limits_under_the_version_in_force_are_refused(
     page.set_config(limits_file(edited, 2, max_gross_leverage=0.05), "Ada")
     assert risk.clock(NOW) == "OK"
     # It counts what is in force, not what the packaged files are called.
-    with pytest.raises(ConfigError, match="version is 1, where 2 is in force with other limits: "):
+    with pytest.raises(ConfigError, match="version is 1, where 2 is in force: raise it"):
         page.set_config("growth", "Ada")
     assert risk.config.risk_limits.max_gross_leverage == 0.05
 

@@ -572,21 +572,17 @@ def test_other_limits_need_a_higher_version(risk):
     risk.set_config(config.model_copy(update={"version": 5}), time=START)
     limits = config.risk_limits.model_copy(update={"max_open_orders": 3})
     other = config.model_copy(update={"risk_limits": limits})
-    for version, which in ((5, "which"), (4, "where 5")):
-        text = refused(
-            risk,
-            lambda v=version: risk.set_config(other.model_copy(update={"version": v}), time=START),
-            ConfigError,
-        )
-        assert text == (
-            f"growth.yaml: version is {version}, {which} is in force with other limits: raise it"
-        )
-    # The same limits again, also under another author or the number that they had before.
+    for wanted, text in (
+        (other.model_copy(update={"version": 5}), "5, which is in force with other limits"),
+        (other.model_copy(update={"version": 4}), "4, where 5 is in force"),
+        (config, "1, where 5 is in force"),  # the same limits: 2 could then mean others than before
+    ):
+        said = refused(risk, lambda c=wanted: risk.set_config(c, time=START), ConfigError)
+        assert said == f"growth.yaml: version is {text}: raise it"
+    # The same limits again, also under another author.
     risk.set_config(config.model_copy(update={"version": 5, "author": 9}), time=START)
     assert risk.core.state.parameters.author == 9
-    risk.set_config(config, time=START)
-    assert risk.core.state.parameters.version == 1
-    risk.set_config(other.model_copy(update={"version": 2}), time=START)
+    risk.set_config(other.model_copy(update={"version": 6}), time=START)
     assert risk.core.state.parameters.max_open_orders == 3
 
 
