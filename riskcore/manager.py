@@ -304,6 +304,7 @@ class AdaptiveRiskManager:
             The instruments are not those of the account.
         """
         from riskcore.config import load_config, load_instruments, load_scenarios
+        from riskcore.config.writing import need_new_version
         from riskcore.store.attach import attach
 
         self = cls.__new__(cls)
@@ -326,6 +327,7 @@ class AdaptiveRiskManager:
         self._take(store.core, config, terms, stress, store)
         try:
             if store.unused:
+                need_new_version(config, store.core.state.parameters, store.shape)
                 _configure(store.core, config, terms, stress, start)
                 store.keep_names(self.names())
             else:

@@ -688,6 +688,23 @@ def test_other_instruments_than_the_accounts_are_refused(place: Path, tmp_path: 
     attach(place).close()
 
 
+def test_an_unused_account_that_lost_its_names_keeps_its_limits(tmp_path: Path) -> None:
+    place = tmp_path / "account"
+    text = (ROOT / "config" / "growth.yaml").read_text()
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(text.replace("version: 1", "version: 2").replace("0.10", "0.05"))
+    attach(place).close()
+    ControlPage(place).set_config(changed, "Ada")
+    with attach(place) as risk:  # the restart takes them: control, so the account is unused
+        assert risk.core.state.parameters.max_drawdown == 0.05
+    (place / "names.json").unlink()
+    with pytest.raises(ConfigError, match=r"growth.yaml: version is 1, where 2 is in force"):
+        attach(place)
+    with AdaptiveRiskManager.attach(place, changed, time_ns=NOW) as risk:
+        assert risk.core.state.parameters.max_drawdown == 0.05
+    assert "instruments" in Place(place).names()
+
+
 def newer(name: str, version: int = 2) -> RiskConfig:
     """Packaged limits under another version."""
     return load_config(name).model_copy(update={"version": version})
