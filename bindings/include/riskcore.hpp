@@ -774,6 +774,18 @@ private:
     std::string directory_, prefix_;
 };
 
+namespace detail {
+
+// Whether a path names the file that is open.
+inline bool is_at(const std::string &path, int file) noexcept
+{
+    struct stat open {}, found {};
+    return ::fstat(file, &open) == 0 && ::lstat(path.c_str(), &found) == 0
+        && open.st_dev == found.st_dev && open.st_ino == found.st_ino;
+}
+
+} // namespace detail
+
 // A mapped file that belongs to this user alone.
 class Mapping {
 public:
@@ -841,6 +853,12 @@ public:
         return m;
     }
 
+    void rename(const std::string &path)
+    {
+        if (::rename(path_.c_str(), path.c_str()) != 0) detail::fail_system(path, errno);
+        path_ = path;
+    }
+
     // A shorter file would be a fatal signal at the first touch of what is missing.
     void require_size(std::size_t size) const
     {
@@ -890,13 +908,7 @@ public:
         return "";
     }
 
-    // Whether the path still names this file.
-    bool is_there() const noexcept
-    {
-        struct stat mine {}, found {};
-        return ::fstat(file_, &mine) == 0 && ::lstat(path_.c_str(), &found) == 0
-            && mine.st_dev == found.st_dev && mine.st_ino == found.st_ino;
-    }
+    bool is_there() const noexcept { return detail::is_at(path_, file_); } // still, at its path
 
     template <class Record> Record *as() const noexcept { return static_cast<Record *>(data_); }
     const std::string &path() const noexcept { return path_; }
@@ -952,6 +964,99 @@ private:
         void operator()(std::int64_t *page) const noexcept { ::munmap(page, sizeof *page); }
     };
     std::unique_ptr<std::int64_t, Unmap> here_;
+};
+
+// The name of a place, held while its writer runs. The lock on the state goes with its file: where
+// the files are removed under a writer, this one keeps a second from starting there. It is on an
+// empty file in /dev/shm, named after the folder that the place is in and its name there, as that
+// of the Python package is. Where none can be made, or it is somebody else's, there is no such lock.
+class NameLock {
+public:
+    NameLock() noexcept = default;
+    explicit NameLock(const Place &place) : path_(path_of(place)), process_(::getpid())
+    {
+        while (!path_.empty() && !try_lock(place)) {
+        }
+    }
+    NameLock(NameLock &&other) noexcept { swap(other); }
+    NameLock &operator=(NameLock &&other) noexcept
+    {
+        swap(other);
+        return *this;
+    }
+    NameLock(const NameLock &) = delete;
+    NameLock &operator=(const NameLock &) = delete;
+    ~NameLock()
+    {
+        if (file_ < 0) return;
+        if (::getpid() == process_) ::unlink(path_.c_str()); // a forked child's is its parent's
+        ::close(file_);
+    }
+
+private:
+    void swap(NameLock &other) noexcept
+    {
+        std::swap(path_, other.path_);
+        std::swap(process_, other.process_);
+        std::swap(file_, other.file_);
+    }
+
+    // Real path of what is there, "" of what is not.
+    static std::string real_path(const std::string &path)
+    {
+        struct Free {
+            void operator()(char *text) const noexcept { std::free(text); }
+        };
+        const std::unique_ptr<char, Free> real{::realpath(path.c_str(), nullptr)};
+        return real == nullptr ? "" : real.get();
+    }
+
+    static std::string path_of(const Place &place)
+    {
+        std::string path = place.directory().empty() ? place.file("state") : place.directory();
+        while (path.size() > 1 && path.back() == '/') path.pop_back();
+        std::string real = real_path(path);
+        if (real.empty()) { // it is not there yet
+            const std::size_t name = path.rfind('/') + 1; // 0 without a slash
+            real = real_path(name == 0 ? "." : path.substr(0, name)) + '/' + path.substr(name);
+        }
+        const std::size_t name = real.rfind('/') + 1;
+        struct stat folder {};
+        if (::stat(real.substr(0, name).c_str(), &folder) != 0) return "";
+        char head[64];
+        std::snprintf(head, sizeof head, "/dev/shm/riskcore-%llx-%llx-",
+                      static_cast<unsigned long long>(folder.st_dev),
+                      static_cast<unsigned long long>(folder.st_ino));
+        return head + real.substr(name) + ".lock";
+    }
+
+    // False where the file was removed meanwhile by the one who had it.
+    bool try_lock(const Place &place)
+    {
+        constexpr int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+        const int file = ::open(path_.c_str(), flags, 0600);
+        if (file < 0) return true;
+        struct stat info {};
+        const bool mine = ::fstat(file, &info) == 0 && info.st_uid == ::geteuid();
+        const bool locked = mine && ::flock(file, LOCK_EX | LOCK_NB) == 0;
+        const bool taken = mine && !locked && errno == EWOULDBLOCK;
+        if (locked && is_at(path_, file)) {
+            file_ = file;
+            return true;
+        }
+        ::close(file);
+        if (taken)
+            fail(place.file("state") + ": another process writes it"
+                 + (::access(place.file("state").c_str(), F_OK) == 0
+                        ? ""
+                        : "; its files are not there: it makes them now, or they were removed "
+                          "under it"));
+        return !locked;
+    }
+
+    std::string path_;
+    pid_t process_ = -1;
+    int file_ = -1;
 };
 
 // The header of a state's file tells most about what made a place: it is asked first.
@@ -1035,6 +1140,7 @@ public:
     {
         detail::require_library();
         Session session;
+        session.name_ = detail::NameLock{place};
         session.open_files(place, options);
         session.recover(place, options.rebuild);
         return session;
@@ -1055,14 +1161,21 @@ public:
         return journal_->capacity - journal_->committed
             + __atomic_load_n(&journal_->drained, __ATOMIC_ACQUIRE);
     }
+    // Whether the place still has the files of this account. Where they were removed or replaced,
+    // it goes on in memory that no other process can find and that ends with this one. System calls.
+    bool is_there() const noexcept
+    {
+        return state_file_.is_there() && control_file_.is_there() && page_file_.is_there()
+            && journal_file_.is_there();
+    }
     // Ask the kernel to write everything to the disk, and wait: survival of power loss, at a price
-    // of milliseconds. Nothing to do with shared memory.
+    // of milliseconds. Nothing to do with shared memory. Not ok where the files are not there.
     Status flush() noexcept
     {
         if (!owner_.is_here()) return Status{RC_BAD_BUFFER};
         for (const Mapping *m : {&journal_file_, &state_file_})
             if (::msync(m->as<void>(), m->size(), MS_SYNC) != 0) return Status{};
-        return Status{RC_OK};
+        return is_there() ? Status{RC_OK} : Status{};
     }
     Status publish() noexcept
     {
@@ -1487,7 +1600,7 @@ private:
             detail::fail("a journal of " + std::to_string(capacity) + " records, "
                          + std::to_string(reserve) + " of them in reserve: "
                          + ::rc_status_name(verdict));
-        const std::string journal = place.file("journal"), unfinished = place.file("journal.new");
+        const std::string unfinished = place.file("journal.new");
         state_file_ = Mapping::create(place.file("state"), sizeof(::rc_state));
         lock_state(); // from here on nobody else makes or removes the rest
         files.add(state_file_);
@@ -1504,8 +1617,7 @@ private:
         ::rc_page_init(page_);
         ::rc_journal_init(journal_, capacity, reserve, options.publish_interval);
         // The journal appears last, when all is whole.
-        if (::rename(unfinished.c_str(), journal.c_str()) != 0)
-            detail::fail_system(journal, errno);
+        journal_file_.rename(place.file("journal"));
         files.keep();
     }
 
@@ -1635,6 +1747,7 @@ private:
     ::rc_journal_record *ring_ = nullptr;
     ::rc_control_page *control_ = nullptr;
     ::rc_published_page *page_ = nullptr;
+    detail::NameLock name_; // given up after the lock on the state
     Mapping state_file_, control_file_, page_file_, journal_file_;
     detail::Owner owner_;
     std::unique_ptr<Scratch> scratch_;

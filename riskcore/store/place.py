@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import json
 import mmap
 import os
@@ -514,9 +513,8 @@ class NameLock(Held):
             folder = whole.parent.stat()
         except OSError:
             return  # no place can be there
-        key = f"{folder.st_dev} {folder.st_ino} {whole.name}"
-        digest = hashlib.blake2b(os.fsencode(key), digest_size=12).hexdigest()
-        self.path = SHARED_MEMORY / f"riskcore-{digest}.lock"
+        key = f"{folder.st_dev:x}-{folder.st_ino:x}-{whole.name}"
+        self.path = SHARED_MEMORY / f"riskcore-{key}.lock"  # riskcore.hpp names it the same
         while self._try(place):
             pass
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import resource
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from riskcore.errors import PlaceError
+from riskcore.layout import Shape
 from riskcore.store.place import SHARED_MEMORY, Place
 from riskcore.store.writer import Writer
 from tests.examples.programs import build, run
@@ -237,6 +240,92 @@ def test_a_forked_child_leaves_the_account_alone(forker: Path, tmp_path: Path, w
         f"killed by {7 if what else 0}",
         f"OK {3 if what else 2}",
     ]
+
+
+# --- files that go from under a writer -----------------------------------------------------------
+
+# Says at each line of input whether the account still has its files, and goes on with it.
+HOLDER = """
+#include <riskcore.hpp>
+int main(int, char **arguments)
+{
+    riskcore::Options options;
+    options.capacity = 1024;
+    riskcore::Session account =
+        riskcore::Session::open(riskcore::Place::at(arguments[1]), options);
+    for (int k = 1; std::getchar() != EOF; ++k) {
+        const bool booked = account.clock(riskcore::Time{k}).booked();
+        std::printf("%d %d %d\\n", booked, account.flush().ok(), account.is_there());
+        std::fflush(stdout);
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def holder(build_program: Build) -> Path:
+    """The program above."""
+    return build_program("holder", HOLDER)
+
+
+@pytest.mark.parametrize("kind", ["folder", "relative", "linked", "memory"])
+def test_nobody_starts_where_files_were_removed_under_a_cpp_writer(
+    holder: Path, opener: Path, tmp_path: Path, kind: str
+) -> None:
+    name = f"riskcore-test-{os.getpid()}"
+    path = tmp_path / "place"
+    (tmp_path / "link").symlink_to(".")
+    place = {"memory": f"shm:{name}", "linked": tmp_path / "link" / "place"}.get(kind, path)
+
+    def remove_files() -> None:
+        if kind == "memory":
+            for file in SHARED_MEMORY.glob(f"{name}.*"):
+                file.unlink()
+        else:
+            shutil.rmtree(path)
+
+    locks = set(SHARED_MEMORY.glob("riskcore-*.lock"))
+    with subprocess.Popen(
+        [holder, "place/" if kind == "relative" else place],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def step() -> str:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            print(file=process.stdin, flush=True)
+            return process.stdout.readline()
+
+        assert step() == "1 1 1\n"
+        remove_files()
+        assert step() == "1 0 0\n"
+        gone = "its files are not there: it makes them now, or they were removed under it"
+        said = run(opener, place, SMALL).stdout
+        assert said.endswith(f"state: another process writes it; {gone}\n")
+        where = Place(place if kind == "memory" else path)
+        with pytest.raises(PlaceError, match=f"another process is writing this account; {gone}"):
+            Writer(where, Shape(), capacity=1024)
+        assert not path.exists()
+        process.communicate()
+    assert set(SHARED_MEMORY.glob("riskcore-*.lock")) == locks
+    assert run(opener, place, SMALL).stdout == "created 900\n"
+    remove_files()
+
+
+def test_a_cpp_writer_does_not_start_where_files_were_removed_under_a_python_one(
+    opener: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "place"
+    writer = Writer(Place(place), Shape(), capacity=1024)
+    shutil.rmtree(place)
+    assert "its files are not there" in run(opener, place, SMALL).stdout
+    assert not place.exists()
+    with pytest.raises(PlaceError, match="removed or replaced"):
+        writer.close()
+    assert run(opener, place, SMALL).stdout == "created 900\n"
 
 
 # --- files that are not whole --------------------------------------------------------------------
