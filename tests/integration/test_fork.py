@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +21,10 @@ from riskcore import AdaptiveRiskManager, ControlPage, PlaceError, PublishedPage
 from riskcore.store.drainer import Drainer
 from riskcore.store.place import SHARED_MEMORY
 from riskcore.store.recovery import replay_journal
-from tests.simulation.places import ROOT
+from tests.simulation.places import NOW, ROOT
 
-NOW = 1_760_000_000_000_000_000
 ORDER = ("BTC-USDT-PERP", "buy", 1, "37000.1")
 TRADE: dict[str, Any] = {"strategy": "trend", "confidence": 0.9, "time": NOW}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "account"
-
-
-@pytest.fixture
-def risk(place: Path) -> Iterator[AdaptiveRiskManager]:
-    """A writer with money."""
-    with AdaptiveRiskManager.attach(place, "growth", time_ns=NOW, capacity=2048) as manager:
-        manager.transfer("binance-usdm", "USDT", 1_000_000, NOW)
-        yield manager
 
 
 def in_child(act: Callable[[], object]) -> str:

@@ -26,9 +26,8 @@ from riskcore.store.place import Place
 from riskcore.store.recovery import first_difference, replay_journal
 from riskcore.store.verify import verify
 from riskcore.store.writer import Writer
-from tests.simulation.places import Life, apply_plainly, open_writer
+from tests.simulation.places import NOW, Life, apply_plainly, open_writer
 
-NOW = 1_760_000_000_000_000_000
 CAPACITY = 1 << 13
 STEPS = (
     "copied",

@@ -35,9 +35,8 @@ from riskcore.store.journal import Journal
 from riskcore.store.place import PARTS, SHARED_MEMORY, Place
 from riskcore.store.verify import verify
 from riskcore.store.writer import Writer
-from tests.simulation.places import ROOT
+from tests.simulation.places import NOW, ROOT
 
-NOW = 1_760_000_000_000_000_000
 SMALL_RING: dict[str, Any] = {"capacity": 512}
 READERS = {"control": ControlPage, "published": PublishedPage, "state": Snapshot.from_place}
 HEADER = ("magic", "abi_version", "layout_hash", "size_bytes")

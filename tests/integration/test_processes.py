@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +48,7 @@ from riskcore.store.verify import verify
 from riskcore.store.writer import Writer
 from tests.simulation.places import (
     ACKNOWLEDGEMENT,
+    NOW,
     ROOT,
     Life,
     apply_plainly,
@@ -56,7 +56,6 @@ from tests.simulation.places import (
     start_child,
 )
 
-NOW = 1_760_000_000_000_000_000
 KILLS = 20
 READ_S, READ_LONG_S = 3.0, 60.0
 MIN_READS_PER_S = 1000.0
@@ -85,21 +84,6 @@ def riskcore(*arguments: object) -> subprocess.CompletedProcess[str]:
         timeout=120,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "NO_COLOR": "1"},
     )
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "account"
-
-
-@pytest.fixture
-def risk(place: Path) -> Iterator[AdaptiveRiskManager]:
-    """A writer with money and a market."""
-    with AdaptiveRiskManager.attach(place, "growth", time_ns=NOW, capacity=2048) as manager:
-        manager.transfer("binance-usdm", "USDT", 1_000_000, NOW)
-        manager.quote("BTC-USDT-PERP", "37000.0", 12, "37000.1", 9, NOW)
-        manager.trade("BTC-USDT-PERP", "37000.1", 250, NOW)
-        yield manager
 
 
 def check(risk: AdaptiveRiskManager, quantity: object = 1) -> Any:

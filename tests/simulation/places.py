@@ -27,6 +27,7 @@ from tests.simulation.stream import EventStream
 from tests.simulation.worlds import build_world, draw_parameters
 
 ROOT = Path(__file__).resolve().parents[2]
+NOW = 1_760_000_000_000_000_000  # where these tests begin: 9 October 2025
 BLOCK = 50
 ACKNOWLEDGEMENT = struct.Struct("<q")
 
