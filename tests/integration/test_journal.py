@@ -75,11 +75,6 @@ def recovered(place: Path, **options: Any) -> tuple[str, bytes]:
         writer.close()
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "account"
-
-
 @pytest.mark.parametrize("format", ["parquet", "arrow"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_many_times_around_the_ring(place: Path, seed: int, format: str) -> None:
