@@ -374,7 +374,8 @@ RECORDS = {
     "payload": """What rc_submit_set journals: the record of the kind of entry copied to the front of
         words, and a scenario's moves. Scratch memory of rc_replay.""",
     "checkpoint": """The head of a checkpoint in a file: which journal record the state behind it has
-        seen, and rc_checksum over that state's words.""",
+        seen. Its checksum: put rc_checksum over the state's words there, then rc_checksum over
+        the head's.""",
 }
 
 BLOCKS_ABOUT = """

@@ -907,7 +907,7 @@ CHECKPOINT = _table("""
     layout_hash i -: of the state
     size_bytes i bytes: of the state, which follows
     sequence i -: last journal record that is in the state
-    checksum i -: of the state's words
+    checksum i -: of these words, with the checksum of the state's in this place
     event_count i -: of the state
     last_time_ns i ns: of the state
 """)

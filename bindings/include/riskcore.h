@@ -1297,8 +1297,8 @@ struct rc_payload {
 };
 typedef struct rc_payload rc_payload;
 
-/* The head of a checkpoint in a file: which journal record the state behind it has seen, and
- * rc_checksum over that state's words.
+/* The head of a checkpoint in a file: which journal record the state behind it has seen. Its
+ * checksum: put rc_checksum over the state's words there, then rc_checksum over the head's.
  */
 struct rc_checkpoint_header {
     int64_t magic;                    /* RC_MAGIC */
@@ -1306,7 +1306,8 @@ struct rc_checkpoint_header {
     int64_t layout_hash;              /* of the state */
     int64_t size_bytes;               /* of the state, which follows [bytes] */
     int64_t sequence;                 /* last journal record that is in the state */
-    int64_t checksum;                 /* of the state's words */
+    int64_t checksum;                 /* of these words, with the checksum of the state's in this
+                                       * place */
     int64_t event_count;              /* of the state */
     int64_t last_time_ns;             /* of the state [ns] */
 };

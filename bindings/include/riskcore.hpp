@@ -1726,7 +1726,11 @@ private:
         if (why.empty()) why = file.try_read(&head, sizeof head, 0);
         if (why.empty()) why = file.try_read(&state, sizeof state, sizeof head);
         if (!why.empty()) return why;
-        const auto *words = reinterpret_cast<const std::int64_t *>(&state);
+        const auto sum = [](const auto &record) {
+            const auto *words = reinterpret_cast<const std::int64_t *>(&record);
+            return ::rc_checksum(words, sizeof record / sizeof *words);
+        };
+        const std::int64_t told = std::exchange(head.checksum, sum(state));
         const struct {
             std::int64_t found, expected, status;
         } parts[] = {
@@ -1734,7 +1738,7 @@ private:
             {head.abi_version, RC_ABI_VERSION, RC_WRONG_ABI},
             {head.size_bytes, size, RC_WRONG_SIZE},
             {head.layout_hash, RC_LAYOUT_HASH, RC_WRONG_LAYOUT},
-            {head.checksum, ::rc_checksum(words, size / std::int64_t{sizeof *words}), RC_TORN},
+            {told, sum(head), RC_TORN},
         };
         for (const auto &part : parts)
             if (part.found != part.expected) return detail::refusal(part.status);

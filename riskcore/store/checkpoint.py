@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,15 +53,22 @@ def checkpoint_steps(path: Path, parts: Parts, state: bytes, sequence: int) -> I
     head = np.zeros(1, _HEAD)
     head["magic"], head["abi_version"] = MAGIC, ABI_VERSION
     head["layout_hash"], head["size_bytes"] = layout_hash(parts.shape), len(state)
-    head["sequence"], head["checksum"] = sequence, parts.checksum(np.frombuffer(state, np.int64))
-    head["event_count"] = copy.header.event_count
+    head["sequence"], head["event_count"] = sequence, copy.header.event_count
     head["last_time_ns"] = copy.header.last_time_ns
+    head["checksum"] = _checksum(parts, head, state)
 
     def write(file: int) -> None:
         write_all(file, head.tobytes())
         write_all(file, state)
 
     return staged(path, write)
+
+
+def _checksum(parts: Parts, head: np.ndarray[Any, Any], state: bytes) -> int:
+    """Of the head's words, with the checksum of the state's in the place of its own."""
+    whole = head.copy()
+    whole["checksum"] = parts.checksum(np.frombuffer(state, np.int64))
+    return int(parts.checksum(whole.view(np.int64)))
 
 
 def write_checkpoint(path: Path, parts: Parts, state: bytes, sequence: int) -> None:
@@ -82,23 +90,23 @@ def read_checkpoint(path: Path, parts: Parts) -> Checkpoint:
         size = os.fstat(file).st_size
         check_size(path, size, _HEAD.itemsize + state_dtype(parts.shape).itemsize)
         data = os.pread(file, size, 0)
-    head = np.frombuffer(data, _HEAD, 1)[0]
+    head = np.frombuffer(data, _HEAD, 1)
     state = data[_HEAD.itemsize :]
     wanted = (
         ("magic", MAGIC, codes.WRONG_MAGIC),
         ("abi_version", ABI_VERSION, codes.WRONG_ABI),
         ("size_bytes", len(state), codes.WRONG_SIZE),
         ("layout_hash", layout_hash(parts.shape), codes.WRONG_LAYOUT),
-        ("checksum", parts.checksum(np.frombuffer(state, np.int64)), codes.TORN),
+        ("checksum", _checksum(parts, head, state), codes.TORN),
     )
     for name, value, status in wanted:
-        if int(head[name]) != value:
+        if int(head[name][0]) != value:
             raise refuse(path, status)
     try:
         Core(parts.shape).load_state(state)
     except ValueError as error:
         raise PlaceError(f"{path}: {error}") from None
-    return Checkpoint(path, int(head["sequence"]), state)
+    return Checkpoint(path, int(head["sequence"][0]), state)
 
 
 def valid_checkpoints(place: Place, parts: Parts) -> list[Checkpoint]:

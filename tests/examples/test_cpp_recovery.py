@@ -16,7 +16,7 @@ from riskcore.manager import AdaptiveRiskManager
 from riskcore.store.drainer import Drainer
 from riskcore.store.place import Place
 from riskcore.store.writer import Writer
-from tests.examples.programs import Files, Native, build, run
+from tests.examples.programs import Files, Native, build, run, seal
 
 NOW = 1_700_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -101,14 +101,16 @@ def forge(place: Path, name: str, native: Native) -> None:
     state = np.memmap(place / name, state_dtype(Shape()), "r+", offset=HEAD)
     state["header"]["instrument_count"] = 1 << 40
     state["system"]["free_head"] = 1 << 40
-    words = np.frombuffer(state.tobytes(), np.int64)
     head = np.memmap(place / name, record_dtype("checkpoint"), "r+", shape=(1,))
-    head["checksum"] = native.rc_checksum(words, len(words))
+    seal(head, state, native)
 
 
-def number(place: Path, name: str, field: str, value: int) -> None:
-    """Change a number in a checkpoint's head."""
-    np.memmap(place / name, record_dtype("checkpoint"), "r+", shape=(1,))[field] = value
+def number(place: Path, name: str, field: str, value: int, native: Native | None = None) -> None:
+    """Change a number in a checkpoint's head; with the library, under a checksum that fits."""
+    head = np.memmap(place / name, record_dtype("checkpoint"), "r+", shape=(1,))
+    head[field] += value
+    if native is not None:
+        seal(head, np.fromfile(place / name, np.int64, offset=HEAD), native)
 
 
 def cut(place: Path, name: str) -> None:
@@ -129,8 +131,9 @@ BAD_CHECKPOINTS: dict[str, Callable[[Path, str, Native], object]] = {
     "a byte of its state": lambda place, name, _: flip(place, name),
     "an index under a good checksum": forge,
     "another build's": lambda place, name, _: number(place, name, "layout_hash", 1),
-    "ahead of the journal": lambda place, name, _: number(place, name, "sequence", 1 << 40),
-    "of a record before the first": lambda place, name, _: number(place, name, "sequence", -1),
+    "of another record": lambda place, name, _: number(place, name, "sequence", 1),
+    "ahead of the journal": lambda *to: number(*to[:2], "sequence", 1 << 40, to[2]),
+    "of a record before the first": lambda *to: number(*to[:2], "sequence", -1 << 40, to[2]),
     "cut short": lambda place, name, _: cut(place, name),
     "empty": lambda place, name, _: os.truncate(place / name, 0),
     "a link": lambda place, name, _: link_away(place, name),

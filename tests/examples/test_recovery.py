@@ -17,7 +17,7 @@ import pytest
 
 from riskcore import codes
 from riskcore.layout import ABI_VERSION, MAGIC, Shape, layout_hash, record_dtype
-from tests.examples.programs import ENGINE_SECONDS, Engine, Files, Native, Replica, run
+from tests.examples.programs import ENGINE_SECONDS, Engine, Files, Native, Replica, run, seal
 
 CAPACITY = 1 << 17
 ENDLESS = 10**9
@@ -27,11 +27,10 @@ NOTED = 1024  # acknowledgements that the engine's file keeps
 def checkpoint(files: Files, replica: Replica, native: Native, name: str) -> None:
     """Do a drainer's work: keep the replica as a checkpoint, then let the ring be overwritten."""
     head = np.zeros(1, record_dtype("checkpoint"))
-    words = replica.state.view(np.int64)
     head["magic"], head["abi_version"] = MAGIC, ABI_VERSION
     head["layout_hash"], head["size_bytes"] = layout_hash(Shape()), replica.state.nbytes
     head["sequence"] = replica.sequence
-    head["checksum"] = native.rc_checksum(words, len(words))
+    seal(head, replica.state, native)
     path = files.path(name)
     path.touch(mode=0o600)
     path.write_bytes(head.tobytes() + replica.bytes())
