@@ -173,6 +173,8 @@ def replay(
 
     The strategy asks for far more than the limits allow. The protected run sends every order
     through the gate; its twin does not. Exit code 1 tells that the drawdown limit was broken.
+    Sampling and the time from a decision to its execution are the bars', whatever the file of
+    limits says; venue and monitor report at every bar.
 
     With --journal: rebuild an account's state from its journal alone, archive and ring, and compare
     it byte for byte with the live state, or with the newest checkpoint where the writer does not
@@ -455,6 +457,7 @@ def check_config(
     """Check a configuration file and say what it holds. `riskcore paths --config` has templates."""
     with _one_line_errors():
         from riskcore.config import load_config, load_instruments, load_scenarios
+        from riskcore.config.remarks import remarks
         from riskcore.errors import ConfigError
 
         loaders = {
@@ -477,6 +480,8 @@ def check_config(
         if kind == "limits":
             for key, meaning in SHOWN_LIMITS.items():
                 typer.echo(f"  {key:<20} {_limit(model.risk_limits, key):>8}  {meaning}")
+            for remark in remarks(model, load_scenarios("scenarios")):
+                typer.echo(remark)
 
 
 def _limit(limits: Any, key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as _time
+import warnings
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -267,9 +268,10 @@ class AdaptiveRiskManager:
         """The writer of an account that outlives its process: every event is journaled.
 
         A new place is made with the configuration. Where one exists, the account is recovered as it
-        was, its limits too: `set_config` changes them. Every order that was live is of unknown fate
-        then until it is reconciled, and its instrument opens nothing. ``store.recovery`` tells what
-        was done. Leave with `close`, or use it as a context manager.
+        was, its limits too, with a warning where they are not those of the file: `set_config`
+        changes them. Every order that was live is of unknown fate then until it is reconciled, and
+        its instrument opens nothing. ``store.recovery`` tells what was done. Leave with `close`, or
+        use it as a context manager.
 
         The journal survives the process, also killed, not the machine: see `flush`.
 
@@ -304,7 +306,7 @@ class AdaptiveRiskManager:
             The instruments are not those of the account.
         """
         from riskcore.config import load_config, load_instruments, load_scenarios
-        from riskcore.config.writing import need_new_version
+        from riskcore.config.writing import need_new_version, same_limits
         from riskcore.store.attach import attach
 
         self = cls.__new__(cls)
@@ -333,6 +335,13 @@ class AdaptiveRiskManager:
             else:
                 store.restart()
             store.core.publish()
+            limits = store.core.state.parameters
+            if not same_limits(config, limits, store.shape):
+                warnings.warn(
+                    f"{config.source}: not in force: the account at {store.place.name} keeps its "
+                    f"limits, version {limits.version}, until set_config changes them",
+                    stacklevel=2,
+                )
         except BaseException:
             store.discard()
             raise
@@ -440,10 +449,11 @@ class AdaptiveRiskManager:
         ConfigError otherwise.
         """
         from riskcore.config import load_config, write_parameters
-        from riskcore.config.writing import need_new_version
+        from riskcore.config.writing import need_budget, need_new_version
 
         loaded = load_config(config) if isinstance(config, str | Path) else config
         need_new_version(loaded, self.core.state.parameters, self.core.shape)
+        need_budget(loaded, self.core.state.scenarios)
         write_parameters(self.core, loaded, to_ns(time))
         self._config = loaded
 

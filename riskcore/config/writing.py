@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from riskcore.config.models import (
     ScenariosConfig,
 )
 from riskcore.config.reading import names_of
+from riskcore.config.values import shown_duration
 from riskcore.errors import ConfigError
 from riskcore.instrument import Grid
 from riskcore.layout import Shape, allocate, record_dtype
@@ -52,11 +54,34 @@ def need_new_version(config: RiskConfig, record: Any, shape: Shape) -> None:
         raise ConfigError(
             f"{config.source}: version is {config.version}, where {version} is in force: raise it"
         )
-    wanted = parameter_record(config, shape)
-    names = [name for name in config.parameters() if name != "author"]
-    if not all(np.array_equal(wanted[name], record[name]) for name in names):
+    if not same_limits(config, record, shape):
         raise ConfigError(
             f"{config.source}: version is {version}, which is in force with other limits: raise it"
+        )
+
+
+def same_limits(config: RiskConfig, record: Any, shape: Shape) -> bool:
+    """Whether a parameter block has the limits and the version of a file, whoever set them."""
+    wanted = parameter_record(config, shape)
+    names = [name for name in config.parameters() if name != "author"]
+    return all(np.array_equal(wanted[name], record[name]) for name in names)
+
+
+def need_budget(config: RiskConfig, scenarios: Any) -> None:
+    """ConfigError where limits leave no enabled scenario record in the drawdown budget."""
+    limits = config.risk_limits
+    span = limits.decision_interval + limits.execution_latency
+    _need_budget(config.source, span, scenarios["horizon_ns"][scenarios["enabled"] != 0])
+
+
+def _need_budget(source: str, span: int, horizons: Sequence[int]) -> None:
+    """Shorter moves than from a decision to its execution are none that the budget has to bear."""
+    longest = max(horizons, default=span)
+    if longest < span:
+        raise ConfigError(
+            f"{source}: decision_interval + execution_latency is {shown_duration(span)}, longer "
+            f"than every scenario ({shown_duration(int(longest))} at most): none would be in the "
+            "drawdown budget"
         )
 
 
@@ -277,6 +302,12 @@ def write_scenarios(
                 f"{config.source}: scenarios.{name}.venue is {scenario.venue!r}: "
                 f"allowed is {names_of(instruments.venues)}"
             )
+    parameters = core.state.parameters
+    _need_budget(
+        config.source,
+        int(parameters.decision_interval_ns + parameters.execution_latency_ns),
+        [scenario.horizon for scenario in config.scenarios.values() if scenario.enabled],
+    )
     for index, name in enumerate(config.scenarios):
         record = scenario_record(config, name, shape)
         down, up = scenario_moves(config, name, instruments, shape)

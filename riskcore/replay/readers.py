@@ -558,7 +558,7 @@ def _series(
             f"{label}: column {', '.join(missing)} is missing;"
             " needed are open, high, low, close (volume) or bid, ask (bid_size, ask_size)"
         )
-    columns = _drop_unordered(columns, label, notes)
+    columns = _in_order(columns, label, notes)
     reasons = _bad_book(columns) if book else _bad_bars(columns)
     bad = np.logical_or.reduce([rows for rows, _ in reasons])
     if bad.any():
@@ -583,27 +583,22 @@ def _series(
     return Bars(symbol, columns["time_ns"], **prices, volume=volume)
 
 
-def _drop_unordered(columns: dict[str, Any], label: str, notes: list[str]) -> dict[str, Any]:
-    """Keep a row only where its stamp is later than every stamp before it.
-
-    Where most rows go back in time the newest comes first: they are sorted.
-    """
+def _in_order(columns: dict[str, Any], label: str, notes: list[str]) -> dict[str, Any]:
+    """Sort rows by time where they are not; of a repeated stamp the first row stays."""
     times = columns["time_ns"]
     steps = np.diff(times)
-    if (steps < 0).sum() > (steps > 0).sum():
-        notes.append(f"{label}: newest row first; sorted by time")
+    back = int((steps < 0).sum())
+    if back:
+        newest_first = back > (steps > 0).sum()
+        found = "newest row first" if newest_first else f"time goes back at {back} rows"
+        notes.append(f"{label}: {found}; sorted by time")
         order = np.argsort(times, kind="stable")
         columns = {key: column[order] for key, column in columns.items()}
-        times = columns["time_ns"]
-    latest = np.maximum.accumulate(times)
-    later = np.concatenate(([True], times[1:] > latest[:-1]))
+        steps = np.diff(columns["time_ns"])
+    later = np.concatenate(([True], steps > 0))
     if later.all():
         return columns
-    repeats = int(np.concatenate(([False], times[1:] == latest[:-1])).sum())
-    back = int((~later).sum()) - repeats
-    for count, what in ((repeats, "repeated"), (back, "out-of-order")):
-        if count:
-            notes.append(f"{label}: {count} {what} time stamps dropped")
+    notes.append(f"{label}: {int((~later).sum())} repeated time stamps dropped")
     return {key: column[later] for key, column in columns.items()}
 
 

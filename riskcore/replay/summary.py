@@ -298,7 +298,7 @@ def draw(result: Result, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import dates, pyplot
 
     limit = result.limits["max_drawdown"]
     step = max(1, len(result.panel) // PICTURE_POINTS)
@@ -313,12 +313,16 @@ def draw(result: Result, path: Path) -> None:
         )
         axis.set_ylabel("return, %")
         axis.set_title(run.name, loc="left")
+    deepest = 0.0
     for run in (result.protected, result.unprotected):
         fall = -100.0 * _drawdowns(run, step)
+        deepest = min(deepest, float(np.nanmin(fall)))
         axes[2].plot(times, fall, color=colours[run.name], lw=0.8, label=run.name)
     axes[2].axhline(-100.0 * limit, color="black", ls="--", lw=1.0, label="limit")
-    # Linear to twice the limit, logarithmic below: the twin falls many times as far.
-    axes[2].set_yscale("symlog", linthresh=200.0 * limit)
+    # Linear to twice the limit, logarithmic below where the twin falls many times as far.
+    if deepest < -200.0 * limit:
+        axes[2].set_yscale("symlog", linthresh=200.0 * limit)
+    axes[2].set_ylim(top=0.0)
     axes[2].set_ylabel("drawdown, %")
     axes[2].set_title(f"drawdown, wicks included; limit {100 * limit:g} %", loc="left")
     axes[2].legend(loc="lower right")
@@ -327,6 +331,7 @@ def draw(result: Result, path: Path) -> None:
     axes[3].set_yscale("symlog", linthresh=0.1)
     axes[3].set_ylabel("gross exposure, % of equity")
     axes[3].legend(loc="upper right")
+    axes[3].xaxis.set_major_formatter(dates.ConciseDateFormatter(dates.AutoDateLocator()))
     for axis in axes:
         axis.grid(alpha=0.3)
     figure.suptitle(

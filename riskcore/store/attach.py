@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from riskcore.config.models import InstrumentsConfig
 
 # What turns prices, quantities and money of the caller into the core's; it must not change.
-_TERMS = ("kind", "venue", "currency", "contract_value", "lot_step", "tick_step", "symbol_id")
+_TERMS = ("kind", "venue", "currency", "contract_value", "lot_step", "tick_step")
 _SECTIONS = ("venues", "currencies", "strategies", "instruments")
 
 

@@ -136,7 +136,7 @@ class ControlPage:
         ConfigError otherwise.
         """
         from riskcore.config import load_config
-        from riskcore.config.writing import need_new_version, parameter_record
+        from riskcore.config.writing import need_budget, need_new_version, parameter_record
 
         loaded = load_config(config) if isinstance(config, str | Path) else config
         record = parameter_record(loaded, self._parts.shape)
@@ -144,18 +144,11 @@ class ControlPage:
         with self._part.locked():
             if self.config_waits and not to_flag("replace", replace):
                 raise StateError("the writer has not taken the last limits yet")
-            need_new_version(loaded, self._limits_in_force(), self._parts.shape)
+            state = Part(self.place, "state", self._parts).record
+            need_new_version(loaded, _quiet_copy(state.parameters), self._parts.shape)
+            need_budget(loaded, _quiet_copy(state.scenarios))
             self._parts.control_parameters(self._part.memory, record)
         self._keep_name(author)
-
-    def _limits_in_force(self) -> Any:
-        """A copy of the account's parameter block that did not change meanwhile."""
-        part = Part(self.place, "state", self._parts)
-        limits = part.record.parameters
-        copy = limits.copy()
-        while copy.tobytes() != (again := limits.copy()).tobytes():
-            copy = again
-        return copy
 
     def beat(self, time: Time | None = None) -> None:
         """The monitor is alive; the machine's clock by default. The writer counts its own time."""
@@ -200,6 +193,14 @@ class ControlPage:
     def __del__(self) -> None:
         if hasattr(self, "_part"):
             self.close()
+
+
+def _quiet_copy(records: Any) -> Any:
+    """A copy of records in the state that did not change meanwhile."""
+    copy = records.copy()
+    while copy.tobytes() != (again := records.copy()).tobytes():
+        copy = again
+    return copy
 
 
 class PublishedPage:

@@ -694,7 +694,9 @@ def test_an_unused_account_that_lost_its_names_keeps_its_limits(tmp_path: Path) 
     changed.write_text(text.replace("version: 1", "version: 2").replace("0.10", "0.05"))
     attach(place).close()
     ControlPage(place).set_config(changed, "Ada")
-    with attach(place) as risk:  # the restart takes them: control, so the account is unused
+    with pytest.warns(UserWarning, match="growth.yaml: not in force"):
+        risk = attach(place)  # the restart takes them: control, so the account is unused
+    with risk:
         assert risk.core.state.parameters.max_drawdown == 0.05
     (place / "names.json").unlink()
     with pytest.raises(ConfigError, match=r"growth.yaml: version is 1, where 2 is in force"):
@@ -712,14 +714,18 @@ def newer(name: str, version: int = 2) -> RiskConfig:
 def test_limits_in_force_stay_in_force(place: Path) -> None:
     with attach(place) as risk:
         limit = float(risk.core.state.parameters.max_drawdown)
-    with AdaptiveRiskManager.attach(place, "default", time_ns=NOW) as risk:
+    with pytest.warns(UserWarning, match=r"^default.yaml: not in force: .* version 1, until set_"):
+        risk = AdaptiveRiskManager.attach(place, "default", time_ns=NOW)
+    with risk:
         assert risk.core.state.parameters.max_drawdown == limit
         risk.set_config(newer("default"), time=NOW)
         assert risk.core.state.parameters.max_drawdown < limit
 
 
 def test_the_configuration_shown_is_the_one_in_force(place: Path, tmp_path: Path) -> None:
-    with AdaptiveRiskManager.attach(place, "default", time_ns=NOW) as risk:
+    with pytest.warns(UserWarning, match="not in force"):
+        risk = AdaptiveRiskManager.attach(place, "default", time_ns=NOW)
+    with risk:
         growth, shown = load_config("growth"), risk.config
         assert shown.source == "limits in force"
         assert "default.yaml" not in repr(risk)

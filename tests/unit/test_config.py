@@ -22,9 +22,11 @@ from riskcore.config import (
     write_scenarios,
 )
 from riskcore.config.models import DERIVED
+from riskcore.config.remarks import remarks
 from riskcore.config.writing import (
     currency_record,
     instrument_record,
+    need_budget,
     parameter_record,
     scenario_moves,
     strategy_record,
@@ -851,6 +853,63 @@ def test_scenarios_long_enough_enter_the_budget(core):
     # decision interval 4 minutes + execution 1 minute
     assert core.state.scenarios[names.index("gap_5m")].in_budget == 1
     assert core.state.scenarios[names.index("gap_1h")].enabled == 1
+
+
+def with_latency(latency_ns):
+    """Growth, a version up, with another time from a decision to its execution."""
+    config = load_config("growth")
+    limits = config.risk_limits.model_copy(update={"execution_latency": latency_ns})
+    return config.model_copy(update={"version": 2, "risk_limits": limits})
+
+
+def test_a_drawdown_budget_of_nothing_is_refused(core):
+    longest = max(scenario.horizon for scenario in load_scenarios().scenarios.values())
+    just = longest - load_config("growth").risk_limits.decision_interval
+    need_budget(with_latency(just), core.state.scenarios)
+    with pytest.raises(ConfigError) as caught:
+        need_budget(with_latency(just + 1), core.state.scenarios)
+    assert str(caught.value) == (
+        f"growth.yaml: decision_interval + execution_latency is {longest + 1}ns, longer than every "
+        "scenario (5d at most): none would be in the drawdown budget"
+    )
+    need_budget(with_latency(just + 1), core.state.scenarios[:0])  # no scenario has been set
+
+
+def test_remarks_tell_what_limits_mean_together():
+    config, shocks = load_config("growth"), load_scenarios()
+
+    def said(**changes):
+        limits = config.risk_limits.model_copy(update=changes)
+        return list(remarks(config.model_copy(update={"risk_limits": limits}), shocks))
+
+    budget, exposure, above = said()
+    assert budget == (
+        "drawdown budget: 16 of 16 scenarios of scenarios.yaml are in it, those of 5min or longer "
+        "(decision_interval + execution_latency)"
+    )
+    assert exposure == (
+        "exposure: orders open 10 % of equity at most (cushion_multiplier x max_drawdown)"
+    )
+    assert above.startswith("never met, above that exposure: max_gross_leverage, max_net_leverage,")
+    assert said(execution_latency=2 * 86_400_000_000_000)[0].startswith("drawdown budget: 1 of 16")
+    wide = {"cushion_multiplier": 1000.0}
+    assert said(**wide)[2:] == []
+    assert said(**wide, max_net_leverage=3.0, max_daily_loss=0.1)[2:] == []
+    assert said(**wide, max_net_leverage=3.1, max_daily_loss=0.11)[2:] == [
+        "never met, above max_gross_leverage: max_net_leverage",
+        "never met, above max_drawdown: max_daily_loss",
+    ]
+
+
+def test_scenarios_too_short_for_the_limits_are_refused(core):
+    before = core.state_bytes()
+    shocks = load_scenarios()
+    short = {name: s.model_copy(update={"horizon": 1}) for name, s in shocks.scenarios.items()}
+    with pytest.raises(ConfigError, match=r"scenario \(1ns at most\): none would be in the draw"):
+        write_scenarios(
+            core, shocks.model_copy(update={"scenarios": short}), load_instruments(), START + 1
+        )
+    assert core.state_bytes() == before
 
 
 def test_another_configuration_replaces_the_whole_block(core):

@@ -194,10 +194,10 @@ def test_period_selects_bars(tmp_path: Path) -> None:
 # --- rows that are dropped, counted and reported ------------------------------------------------
 
 
-def test_repeated_and_unsorted_stamps_are_dropped_and_counted(tmp_path: Path) -> None:
+def test_rows_out_of_order_are_sorted_and_repeated_ones_dropped(tmp_path: Path) -> None:
     times = stamps()
     times[2] = times[1]  # repeated
-    times = np.append(times, times[0])  # back in time
+    times = np.append(times, times[0] - HOUR_NS)  # back in time
     rows = {
         "date": pa.array(times).cast(pa.timestamp("ns")),
         **{
@@ -214,9 +214,9 @@ def test_repeated_and_unsorted_stamps_are_dropped_and_counted(tmp_path: Path) ->
     path = tmp_path / "ABC.parquet"
     pa_parquet.write_table(pa.table(rows), path)
     history = read_history(path)
-    assert history.series["ABC"].close.tolist() == [101.0, 102.0, 104.0]
-    assert sum("1 repeated time stamps dropped" in note for note in history.notes) == 1
-    assert sum("1 out-of-order time stamps dropped" in note for note in history.notes) == 1
+    assert history.series["ABC"].close.tolist() == [101.0, 101.0, 102.0, 104.0]
+    for note in ("time goes back at 1 rows; sorted by time", "1 repeated time stamps dropped"):
+        assert sum(note in line for line in history.notes) == 1
 
 
 def test_newest_row_first_is_sorted_and_reported(tmp_path: Path) -> None:

@@ -12,14 +12,16 @@
 // Time is the recording's: the account lives at the time of the last message. A live engine reads
 // its clock instead.
 //
-//   python prepare.py --out day --steady   # configuration image and recording
+//   python engine/prepare.py --out day --steady   # configuration image and recording
 //   ./engine --place shm:demo --config day/account.image --recording day/quotes.bin --recycle
 //
-// --recycle lets it run at full speed and alone. A real engine has a drainer beside it instead
+// --recycle lets it run at full speed and alone: it forgets old records, so a kill in the midst of an
+// event can leave an account that nothing rebuilds. A real engine has a drainer beside it instead
 // (riskcore journal drain), without which a full journal refuses new orders.
 //
 // Start it again with the same place: it recovers the account, asks the venue what became of its
-// orders and goes on. Kill it with -9 in between if you like.
+// orders and goes on. With a drainer, or within the journal's capacity, kill it with -9 in between
+// if you like.
 
 #include "feed.hpp"
 #include "guards.hpp"
