@@ -229,7 +229,8 @@ class AdaptiveRiskManager:
         instruments, scenarios : str or Path, optional
             Files; the packaged ones by default.
         shape : Shape, optional
-            Sizes of the buffer.
+            Sizes of the buffer. Another than the default is compiled when it is first used, half a
+            minute without a word, and kept (``RISKCORE_CACHE``).
         time_ns : int or datetime, optional
             When it starts; the machine's clock by default. A replay gives the start of its history.
 

@@ -523,6 +523,7 @@ public:
     }
 
     // --- configuration
+    // A version should name one set of limits: raise it with every change. Nothing here insists.
     Status set_parameters(Time time, const ::rc_parameters &parameters) noexcept
     {
         return Status{::rc_set_parameters(state_, time.value(), &parameters)};
@@ -1200,6 +1201,7 @@ public:
     }
 
     // --- configuration
+    // A version should name one set of limits: raise it with every change. Nothing here insists.
     Status set_parameters(Time time, const ::rc_parameters &parameters) noexcept
     {
         return submit_record(time, RC_ENTRY_PARAMETERS, 0, parameters);
@@ -1797,7 +1799,8 @@ public:
     void kill(Author author) noexcept { ::rc_control_kill(page(), author.value()); }
 
     // Limits for the writer's next entry. Returns the number that the published page shows in
-    // parameters_seen once they are taken, with their status; 0 where the lock failed.
+    // parameters_seen once they are taken, with their status; 0 where the lock failed. A version
+    // should name one set of limits: raise it with every change, as the Python package insists.
     std::int64_t parameters(const ::rc_parameters &parameters) noexcept
     {
         const Lock lock{file_};

@@ -130,7 +130,7 @@ def _nearest(wanted: str) -> str:
     modules = {name.rpartition(".")[0] for name in known}
     names |= {name: name for name in (*known, *modules)}
     names |= {f"check_{m.removeprefix('layers.')}": "" for m in modules if m.startswith("layers.")}
-    found = get_close_matches(wanted, names, n=9, cutoff=0.5)  # a kernel has several names
+    found = get_close_matches(wanted, names, n=9, cutoff=0.6)  # a kernel has several names
     near = list(dict.fromkeys(names[name] or name for name in found))[:3]
     if not near:
         return "`riskcore profile` lists them"

@@ -467,7 +467,7 @@ def _show_comparison(summary: dict[str, Any], console: Console) -> None:
             f"drawdown limit {100.0 * row['max_drawdown_limit']:g} % {verdict}",
             f"largest {_percent(row['max_drawdown'])}",
             f"cushion left {100.0 * row['final_cushion']:.0f} %",
-            f"correlation {row['return_correlation']:.3f}",
+            f"correlation with the twin {row['return_correlation']:.3f}",
         ],
         ", ",
     )
