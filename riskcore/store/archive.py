@@ -225,17 +225,17 @@ def stretches(
     """
     wanted = first
     while wanted <= last:
-        if journal.drained < wanted:
-            try:
-                records = journal.copy(wanted, last)
+        before, drained = wanted, journal.drained
+        if drained < wanted:
+            try:  # from the start of an entry on, which `first` may lie within
+                records = journal.copy(drained + 1, last)
             except PlaceError:
-                if journal.drained < wanted:
+                if journal.drained == drained:
                     raise
                 continue
-            check_records(records, wanted, parts, str(place.path("journal")))
-            yield records
+            check_records(records, drained + 1, parts, str(place.path("journal")))
+            yield records[wanted - drained - 1 :]
             return
-        before, drained = wanted, journal.drained
         for file in archive_files(place):
             if file.first <= wanted <= min(file.last, last):
                 records = read_archive(file, parts, journal)[

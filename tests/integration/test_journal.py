@@ -618,6 +618,22 @@ def test_the_journal_is_a_table(place: Path) -> None:
     writer.close()
 
 
+def test_a_table_may_begin_within_an_entry(place: Path) -> None:
+    """In the ring and in the archive."""
+    writer = open_writer(place, 27, capacity=2048)
+    records = all_records(place)
+    within = 2 + int(np.argmax(records["parts"]))  # behind the head of the longest entry
+    behind = [int(r["sequence"]) for r in records[within - 1 :] if r["parts"]]
+    assert behind[0] > within
+    for _ in ("ring", "archive"):
+        part = journal_table(place, first=within, parts=True)
+        assert part["sequence"].to_pylist() == list(range(within, len(records) + 1))
+        assert journal_table(place, first=within)["sequence"].to_pylist() == behind
+        with Drainer(place) as drainer:
+            drainer.drain_all()
+    writer.close()
+
+
 # --- read while a drainer works ------------------------------------------------------------------
 
 
