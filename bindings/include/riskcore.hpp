@@ -1559,8 +1559,10 @@ private:
             if (exists(place.file(part))) return false;
         ::rc_header head{};
         state_file_.read(&head, std::min(state_file_.size(), sizeof head));
-        const bool begun = state_file_.size() >= sizeof head && head.magic == RC_MAGIC
-            && head.event_count == 0;
+        // The magic number comes last: without it the header was being written.
+        const bool ours = head.magic == RC_MAGIC
+            || (head.magic == 0 && head.abi_version == RC_ABI_VERSION);
+        const bool begun = state_file_.size() >= sizeof head && ours && head.event_count == 0;
         if (!begun && !is_zero(head)) return false; // not ours
         for (const char *part : {"control", "published", "journal.new", "state"})
             ::unlink(place.file(part).c_str());
@@ -1686,8 +1688,7 @@ private:
                              "reaches what the journal has, records " + std::to_string(drained + 1)
                              + " to " + std::to_string(committed) + " (" + unfit
                              + "); the Python package can rebuild it from the archive");
-            detail::require_attached(::rc_state_init(rebuilt.get()), "a new account");
-            sequence = 0;
+            sequence = 0; // `rebuilt` is still empty
             recovery_.source = Recovery::Source::genesis;
         }
         recovery_.first = sequence + 1;

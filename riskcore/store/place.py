@@ -151,7 +151,9 @@ class Place:
         if len(head) < _HEADER.itemsize:
             return False
         found = np.frombuffer(head, _HEADER)[0]
-        return int(found["magic"]) == MAGIC and int(found["event_count"]) == 0
+        # The magic number comes last: without it the header is being written, or was.
+        ours = found["magic"] == MAGIC or (found["magic"], found["abi_version"]) == (0, ABI_VERSION)
+        return bool(ours and found["event_count"] == 0)
 
     def need(self) -> None:
         """PlaceError unless all parts exist and the folder is the owner's alone."""

@@ -10,10 +10,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from riskcore.errors import PlaceError
-from riskcore.layout import Shape
+from riskcore.layout import Shape, state_dtype
 from riskcore.store.place import SHARED_MEMORY, Place
 from riskcore.store.writer import Writer
 from tests.examples.programs import build, run
@@ -157,6 +158,12 @@ def test_what_never_became_an_account_makes_way_for_one(opener: Path, tmp_path: 
             (place / part).touch(mode=0o600)
             os.truncate(place / part, 1 << 20)
         assert run(opener, place, SMALL).stdout == "created 900\n"
+    # The magic number is the last word that is written to a state.
+    (place / "journal").unlink()
+    head = np.memmap(place / "state", state_dtype(Shape()), "r+", shape=(1,))["header"]
+    assert head["event_count"] > 0
+    head["event_count"] = head["magic"] = 0
+    assert run(opener, place, SMALL).stdout == "created 900\n"
     # A state with events is an account, whatever is missing beside it.
     assert record_header(place) == header
     (place / "journal").unlink()

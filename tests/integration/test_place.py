@@ -29,7 +29,7 @@ from riskcore import (
 from riskcore._core import Parts
 from riskcore.config import RiskConfig, load_config
 from riskcore.errors import ConfigError, InputError, PlaceError
-from riskcore.layout import SHAPE_NAMES
+from riskcore.layout import SHAPE_NAMES, state_dtype
 from riskcore.store.drainer import Drainer
 from riskcore.store.journal import Journal
 from riskcore.store.place import PARTS, SHARED_MEMORY, Place
@@ -254,6 +254,24 @@ def test_what_a_killed_maker_left_is_made_anew(
         attach(where.name, capacity=256)
     attach(where.name, **SMALL_RING).close()
     assert not where.path("journal.new").exists()
+    attach(where.name, create=False).close()
+
+
+def test_a_maker_killed_within_the_header_leaves_no_account(tmp_path: Path) -> None:
+    """The magic number is the last word that is written to a state."""
+    where = Place(tmp_path / "account")
+    attach(where.name, **SMALL_RING).close()
+    for name in ("journal", "names.json"):
+        where.path(name).unlink()
+    header = np.memmap(where.path("state"), state_dtype(Shape()), "r+", shape=(1,))["header"]
+    assert header["event_count"] > 0
+    header["event_count"] = header["magic"] = 0
+    with pytest.raises(PlaceError, match="there is no account here"):
+        PublishedPage(where)
+    header["abi_version"] += 1  # what it is then, nobody knows
+    refused(where.folder, "incomplete", "journal missing")
+    header["abi_version"] -= 1
+    attach(where.name, **SMALL_RING).close()
     attach(where.name, create=False).close()
 
 
