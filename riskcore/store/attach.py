@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from riskcore._core import JournaledCore, Parts
 from riskcore.config.writing import currency_record, instrument_record
 from riskcore.errors import ConfigError, InputError
-from riskcore.layout import Shape, record_dtype, state_dtype
-from riskcore.store.place import Place
+from riskcore.layout import Shape
+from riskcore.store.place import Place, part_size
 from riskcore.store.writer import Writer, journal_sizes
 
 if TYPE_CHECKING:
@@ -67,14 +67,9 @@ def need_room(shape: Shape, configure: Callable[[Any], None], capacity: int, res
     """InputError where a new journal of that size cannot take the configuration."""
     parts = Parts(shape)
     records = 1 << 16  # more than any configuration takes; the system gives what is written
-    ring = records * record_dtype("journal_record", shape).itemsize
-    sizes = {"journal": ring, "control_page": 0, "published_page": 0}
     state, journal, control, page = (
-        mmap.mmap(-1, size)
-        for size in (
-            state_dtype(shape).itemsize,
-            *(record_dtype(name, shape).itemsize + more for name, more in sizes.items()),
-        )
+        mmap.mmap(-1, part_size(part, shape, records if part == "journal" else 0))
+        for part in ("state", "journal", "control", "published")
     )
     parts.state_init(state)
     parts.journal_init(journal, records, 0, 0)

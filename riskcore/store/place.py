@@ -561,21 +561,12 @@ def _writer_there(place: Place) -> str:
 # --- parts ---------------------------------------------------------------------------------------
 
 
-def part_size(place: Place, part: str, shape: Shape, file: int) -> int:
-    """Bytes that the file of a part must have."""
+def part_size(part: str, shape: Shape, capacity: int = 0) -> int:
+    """Bytes of a part: of a journal with `capacity` records."""
     if part == "state":
         return state_dtype(shape).itemsize
-    head = record_dtype(_RECORDS[part], shape)
-    if part != "journal":
-        return head.itemsize
-    data = os.pread(file, head.itemsize, 0)
-    if len(data) < head.itemsize:
-        path = place.path(part)
-        raise PlaceError(f"{path}: WRONG_SIZE: {len(data)} bytes are too few for a header")
-    capacity = int(np.frombuffer(data, head)["capacity"][0])
-    if not 0 < capacity <= 1 << 32:
-        raise refuse(place.path(part), codes.TORN)
-    return head.itemsize + capacity * record_dtype("journal_record", shape).itemsize
+    records = capacity * record_dtype("journal_record", shape).itemsize
+    return record_dtype(_RECORDS[part], shape).itemsize + records
 
 
 class Part(Held):
@@ -619,9 +610,8 @@ class Part(Held):
         with opened(self.path, write=write) as file:
             self.status = os.fstat(file)
             size = self.status.st_size
-            if part == "journal":
-                self._check_head(parts, file)
-            check_size(self.path, size, part_size(place, part, self.shape, file))
+            capacity = self._capacity(parts, file) if part == "journal" else 0
+            check_size(self.path, size, part_size(part, self.shape, capacity))
             try:
                 if write and populate:
                     allocate(file, size)
@@ -630,8 +620,8 @@ class Part(Held):
                 raise PlaceError(f"{self.path}: no room for it: {error.strerror}") from None
         self._attach(parts)
 
-    def _check_head(self, parts: Parts, file: int) -> None:
-        """A journal's header must be ours before its capacity means anything."""
+    def _capacity(self, parts: Parts, file: int) -> int:
+        """Records of a journal, whose header must be ours before that means anything."""
         head = record_dtype("journal", self.shape)
         data = os.pread(file, head.itemsize, 0)
         if len(data) < head.itemsize:
@@ -643,6 +633,7 @@ class Part(Held):
         status = parts.journal_attach(copy)
         if status != codes.OK:
             raise refuse(self.path, status)
+        return int(copy.view(head)["capacity"][0])
 
     def _attach(self, parts: Parts) -> None:
         """Ask the native code whether the memory is what it should be."""
@@ -732,14 +723,13 @@ def create_place(
     if not place.in_memory and make_folder(place.folder, parents=False):
         made.append(place.folder)
     sizes = {
-        "control": record_dtype("control_page", shape).itemsize,
-        "published": record_dtype("published_page", shape).itemsize,
-        "journal.new": record_dtype("journal", shape).itemsize
-        + capacity * record_dtype("journal_record", shape).itemsize,
+        "control": part_size("control", shape),
+        "published": part_size("published", shape),
+        "journal.new": part_size("journal", shape, capacity),
     }
     state = -1
     try:
-        state = _begin(place, state_dtype(shape).itemsize)
+        state = _begin(place, part_size("state", shape))
         if state < 0:
             return []
         made.append(place.path("state"))

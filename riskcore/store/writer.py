@@ -26,7 +26,6 @@ from riskcore.store.recovery import Recovery, recover
 
 CAPACITY = 1 << 16  # records: 12 MB
 PUBLISH_INTERVAL = 1000  # records
-_LARGEST = 1 << 32
 
 
 class Writer:
@@ -244,8 +243,9 @@ def journal_sizes(
     capacity: int | None, reserve: int | None, publish_interval: int
 ) -> tuple[int, int, int]:
     """Sizes of a journal, or InputError."""
-    records = CAPACITY if capacity is None else to_integer("capacity", capacity, 256, _LARGEST)
+    low, high = codes.MIN_JOURNAL_RECORDS, codes.MAX_JOURNAL_RECORDS
+    records = CAPACITY if capacity is None else to_integer("capacity", capacity, low, high)
     if records & (records - 1):
-        raise InputError(f"capacity is {records}: allowed is a power of two from 256 to 2**32")
+        raise InputError(f"capacity is {records}: allowed is a power of two from {low} to {high}")
     kept = records // 16 if reserve is None else to_integer("reserve", reserve, 0, records // 2)
     return records, kept, to_integer("publish_interval", publish_interval, 0, 1 << 40)
