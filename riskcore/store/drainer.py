@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from riskcore._core import Core, Parts
+from riskcore._core import Parts
 from riskcore.errors import InputError, PlaceError, TornError
 from riskcore.inputs import shown, to_float, to_integer
 from riskcore.store.archive import FORMATS, archive_files, archive_steps, read_archive
 from riskcore.store.checkpoint import checkpoint_steps, next_checkpoint_path, valid_checkpoints
 from riskcore.store.journal import Journal, Records, check_records, entry_ends
 from riskcore.store.place import Place, as_place, make_folder
+from riskcore.store.recovery import newest_state
 
 SEGMENT = 1 << 14  # records: 3 MB
 _POLL_S = 0.02
@@ -87,30 +88,9 @@ class Drainer:
             )
         if files:
             read_archive(files[-1], self.parts, self.journal)
-        self.replica, self.sequence = Core(self.parts.shape), 0
         valid = valid_checkpoints(place, self.parts)
         self.newest = valid[0].path if valid else None
-        for checkpoint in valid:
-            if drained <= checkpoint.sequence <= self.journal.committed:
-                self.replica.load_state(checkpoint.state)
-                self.sequence = checkpoint.sequence
-                return
-        if drained:
-            self._rebuild(drained)
-
-    def _rebuild(self, drained: int) -> None:
-        """Without a valid checkpoint: everything again, from the archive."""
-        for file in archive_files(self.place):
-            if file.first != self.sequence + 1:
-                break
-            if file.last > drained:
-                break
-            self._apply(read_archive(file, self.parts, self.journal), file.first)
-        if self.sequence != drained:
-            raise PlaceError(
-                f"{self.place.name}: no checkpoint is valid from record {drained} on, and the "
-                f"archive tells only of records to {self.sequence}"
-            )
+        self.replica, _, self.sequence = newest_state(place, self.parts, self.journal, valid)
 
     def _apply(self, records: Records, first: int) -> None:
         """Bring the replica forward by checked records that are whole entries."""

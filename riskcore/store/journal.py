@@ -139,7 +139,7 @@ class Journal:
         return bool(same[max(0, kept - first) :].all())
 
     def close(self) -> None:
-        """Give the file back."""
+        """Give up the drainer's lock, where it is held."""
         self.part.close()
 
 

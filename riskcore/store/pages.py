@@ -190,10 +190,6 @@ class ControlPage:
         """Give the file back."""
         self._part.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_part"):
-            self.close()
-
 
 def _quiet_copy(records: Any) -> Any:
     """A copy of records in the state that did not change meanwhile."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def recover(
     status = parts.state_attach(state.memory)
     if status == codes.OK and journal.is_quiet and not rebuild:
         return Recovery("live" if committed else "new", committed, 0, lost)
-    core, source, sequence = _start(place, parts, journal, committed)
+    core, source, sequence = newest_state(place, parts, journal, valid_checkpoints(place, parts))
     if sequence < committed:
         records = journal.ring
         reached = core.replay(records, 1, sequence + 1, committed)
@@ -92,11 +93,16 @@ def recover(
     return Recovery(source, committed, committed - sequence, lost)
 
 
-def _start(place: Place, parts: Parts, journal: Journal, committed: int) -> tuple[Core, str, int]:
-    """The newest state from which the ring reaches on."""
+def newest_state(
+    place: Place, parts: Parts, journal: Journal, checkpoints: Sequence[Checkpoint]
+) -> tuple[Core, str, int]:
+    """The newest state from which the ring reaches on: account, `Recovery.source`, last record.
+
+    PlaceError where there is none.
+    """
     core, drained = Core(parts.shape), journal.drained
-    for checkpoint in valid_checkpoints(place, parts):
-        if drained <= checkpoint.sequence <= committed:
+    for checkpoint in checkpoints:
+        if drained <= checkpoint.sequence <= journal.committed:
             core.load_state(checkpoint.state)
             return core, checkpoint.path.name, checkpoint.sequence
     if drained == 0:
