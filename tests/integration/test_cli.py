@@ -325,7 +325,6 @@ def test_emit_says_at_once_that_a_folder_cannot_be_written() -> None:
 
 @pytest.mark.parametrize("command", ["emit", "profile"])
 def test_help_gives_the_range_of_each_size(command: str) -> None:
-
     text = " ".join(run(command, "--help", width=200).stdout.split())
     for name, (low, high) in SHAPE_BOUNDS.items():
         if f"--{name} " in text:
