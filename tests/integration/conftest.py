@@ -1,19 +1,30 @@
-"""An account in files, and its writer."""
+"""An account in files, and its writer; a name for one in shared memory."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from riskcore import AdaptiveRiskManager
+from riskcore.store.place import SHARED_MEMORY
 from tests.simulation.places import NOW
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     return tmp_path / "account"
+
+
+@pytest.fixture
+def memory_name() -> Iterator[str]:
+    """A name for shared memory, cleared afterwards."""
+    name = f"riskcore-test-{uuid.uuid4().hex}"
+    yield name
+    for file in SHARED_MEMORY.glob(f"{name}.*"):
+        file.unlink()
 
 
 @pytest.fixture

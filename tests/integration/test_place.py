@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +55,6 @@ def place(tmp_path: Path) -> Path:
     with AdaptiveRiskManager.attach(path, "growth", time_ns=NOW, **SMALL_RING) as risk:
         risk.transfer("binance-usdm", "USDT", 1_000_000, NOW)
     return path
-
-
-@pytest.fixture
-def memory_name() -> Iterator[str]:
-    """A name for shared memory, cleared afterwards."""
-    name = f"riskcore-test-{uuid.uuid4().hex}"
-    yield name
-    for file in SHARED_MEMORY.glob(f"{name}.*"):
-        file.unlink()
 
 
 def attach(path: Path | str, **options: Any) -> AdaptiveRiskManager:

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -745,21 +744,18 @@ def test_a_rebuilt_state_is_written_over_nothing_of_the_account(
     assert "/state: cannot be made: it is no folder" in line
 
 
-def test_shared_memory_is_drained_to_a_folder_that_is_named(tmp_path: Path) -> None:
-    name = f"shm:riskcore-test-{uuid.uuid4().hex}"
-    try:
-        open_writer(name, 34, capacity=2048).close()
-        done = riskcore("journal", "drain", name, "--once")
-        (line,) = done.stderr.splitlines()
-        assert (done.returncode, "name a folder with --archive" in line) == (2, True)
-        done = riskcore("journal", "drain", name, "--once", "--archive", tmp_path / "archive")
-        assert done.stdout.startswith("drained 1 to ")
-        state = Path(f"/dev/shm/{name.removeprefix('shm:')}.state")  # noqa: S108
-        done = riskcore("replay", "--journal", name, "--out", state)
-        assert "it belongs to the account" in done.stderr
-    finally:
-        for part in Path("/dev/shm").glob(f"{name.removeprefix('shm:')}.*"):  # noqa: S108
-            part.unlink()
+def test_shared_memory_is_drained_to_a_folder_that_is_named(
+    tmp_path: Path, memory_name: str
+) -> None:
+    name = f"shm:{memory_name}"
+    open_writer(name, 34, capacity=2048).close()
+    done = riskcore("journal", "drain", name, "--once")
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, "name a folder with --archive" in line) == (2, True)
+    done = riskcore("journal", "drain", name, "--once", "--archive", tmp_path / "archive")
+    assert done.stdout.startswith("drained 1 to ")
+    done = riskcore("replay", "--journal", name, "--out", Place(name).path("state"))
+    assert "it belongs to the account" in done.stderr
 
 
 def test_a_drainer_runs_until_it_is_terminated(place: Path) -> None:
