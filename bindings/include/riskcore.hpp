@@ -1616,10 +1616,10 @@ private:
         journal_file_ = Mapping::create(unfinished, journal_size(capacity));
         files.add(journal_file_);
         map_all(journal_size(capacity));
-        ::rc_state_init(state_);
         ::rc_control_init(control_);
         ::rc_page_init(page_);
         ::rc_journal_init(journal_, capacity, reserve, options.publish_interval);
+        ::rc_state_init(state_);
         // The journal appears last, when all is whole.
         journal_file_.rename(place.file("journal"));
         files.keep();
