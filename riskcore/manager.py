@@ -304,7 +304,8 @@ class AdaptiveRiskManager:
         InputError
             The journal's size, also where it cannot take the configuration.
         ConfigError
-            The instruments are not those of the account.
+            The instruments are not those of the account, or it is unused and its limits are of a
+            later version.
         """
         from riskcore.config import load_config, load_instruments, load_scenarios
         from riskcore.config.writing import need_new_version, same_limits

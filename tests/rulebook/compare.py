@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -458,8 +457,3 @@ def run(
         comparison.run_world(world, min(ORDERS_PER_WORLD, left))
         world += 1
     return comparison.tally
-
-
-def environment_integer(name: str, default: int) -> int:
-    """An integer from the environment."""
-    return int(os.environ.get(name, str(default)))
