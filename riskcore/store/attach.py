@@ -41,9 +41,9 @@ def attach(
     nobody sees: what the core refuses, or the journal has no room for, leaves nothing behind.
     """
     where = Place(place, archive)
-    sizes = journal_sizes(capacity, reserve, publish_interval)
+    records, _, _ = journal_sizes(capacity, reserve, publish_interval)
     if create and not where.exists():
-        need_room(shape, configure, *sizes[:2])
+        need_room(shape, configure, records, reserve)
     store = Writer(
         where,
         shape,
@@ -63,7 +63,9 @@ def attach(
     return store
 
 
-def need_room(shape: Shape, configure: Callable[[Any], None], capacity: int, reserve: int) -> None:
+def need_room(
+    shape: Shape, configure: Callable[[Any], None], capacity: int, reserve: int | None
+) -> None:
     """InputError where a new journal of that size cannot take the configuration."""
     parts = Parts(shape)
     records = 1 << 16  # more than any configuration takes; the system gives what is written
@@ -80,11 +82,17 @@ def need_room(shape: Shape, configure: Callable[[Any], None], capacity: int, res
     configure(core)
     needed = int(core.journal.committed)
     core.unlink()
-    if needed + reserve > capacity:
-        least = 1 << (needed + reserve - 1).bit_length()
+
+    def kept(capacity: int) -> int:
+        return journal_sizes(capacity, reserve, 0)[1]
+
+    least = capacity
+    while needed + kept(least) > least:
+        least *= 2
+    if least > capacity:
         raise InputError(
-            f"capacity is {capacity}, {reserve} of it in reserve: the configuration takes {needed} "
-            f"records: allowed is a power of two from {least}"
+            f"capacity is {capacity}, {kept(capacity)} of it in reserve: the configuration takes "
+            f"{needed} records: allowed is a power of two from {least}"
         )
 
 

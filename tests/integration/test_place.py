@@ -30,6 +30,7 @@ from riskcore._core import Parts
 from riskcore.config import RiskConfig, load_config
 from riskcore.errors import ConfigError, InputError, PlaceError
 from riskcore.layout import SHAPE_NAMES, state_dtype
+from riskcore.store.attach import need_room
 from riskcore.store.drainer import Drainer
 from riskcore.store.journal import Journal
 from riskcore.store.place import PARTS, SHARED_MEMORY, Place
@@ -211,6 +212,20 @@ def test_a_journal_that_cannot_take_its_own_configuration_is_refused(tmp_path: P
             assert not Place(name).path("state").exists()
     assert not path.exists()
     attach(path, capacity=512, reserve=512 - needed).close()
+
+
+@pytest.mark.parametrize(("reserve", "least"), [(None, 1024), (0, 512), (100, 1024)])
+def test_the_capacity_that_a_refusal_names_is_enough(reserve: int | None, least: int) -> None:
+    """A sixteenth of it is kept where no reserve is given: 490 records do not fit in 512 then."""
+
+    def configure(core: Any) -> None:
+        for second in range(490):
+            core.on_clock(NOW + second)
+
+    for capacity in (256, least // 2):
+        with pytest.raises(InputError, match=f"allowed is a power of two from {least}$"):
+            need_room(Shape(), configure, capacity, reserve)
+    need_room(Shape(), configure, least, reserve)
 
 
 def test_a_configuration_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
