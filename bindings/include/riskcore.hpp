@@ -1028,7 +1028,7 @@ private:
         std::snprintf(head, sizeof head, "/dev/shm/riskcore-%llx-%llx-",
                       static_cast<unsigned long long>(folder.st_dev),
                       static_cast<unsigned long long>(folder.st_ino));
-        return head + real.substr(name) + ".lock";
+        return head + real.substr(name, 200) + ".lock"; // more would be too long for a file
     }
 
     // False where the file was removed meanwhile by the one who had it.

@@ -515,8 +515,10 @@ class NameLock(Held):
             folder = whole.parent.stat()
         except OSError:
             return  # no place can be there
-        key = f"{folder.st_dev:x}-{folder.st_ino:x}-{whole.name}"
-        self.path = SHARED_MEMORY / f"riskcore-{key}.lock"  # riskcore.hpp names it the same
+        # riskcore.hpp names it the same. What is beyond 200 bytes would be too long for a file.
+        name = os.fsdecode(os.fsencode(whole.name)[:200])
+        key = f"{folder.st_dev:x}-{folder.st_ino:x}-{name}"
+        self.path = SHARED_MEMORY / f"riskcore-{key}.lock"
         while self._try(place):
             pass
 

@@ -275,12 +275,12 @@ def holder(build_program: Build) -> Path:
     return build_program("holder", HOLDER)
 
 
-@pytest.mark.parametrize("kind", ["folder", "relative", "linked", "memory"])
+@pytest.mark.parametrize("kind", ["folder", "relative", "linked", "long", "memory"])
 def test_nobody_starts_where_files_were_removed_under_a_cpp_writer(
     holder: Path, opener: Path, tmp_path: Path, kind: str
 ) -> None:
     name = f"riskcore-test-{os.getpid()}"
-    path = tmp_path / "place"
+    path = tmp_path / ("p" + "\u00e4" * 127 if kind == "long" else "place")
     (tmp_path / "link").symlink_to(".")
     place = {"memory": f"shm:{name}", "linked": tmp_path / "link" / "place"}.get(kind, path)
 
@@ -292,7 +292,7 @@ def test_nobody_starts_where_files_were_removed_under_a_cpp_writer(
             shutil.rmtree(path)
 
     folder = (SHARED_MEMORY if kind == "memory" else tmp_path).stat()
-    last = f"{name}.state" if kind == "memory" else "place"
+    last = os.fsdecode(os.fsencode(f"{name}.state" if kind == "memory" else path.name)[:200])
     lock = SHARED_MEMORY / f"riskcore-{folder.st_dev:x}-{folder.st_ino:x}-{last}.lock"
     with subprocess.Popen(
         [holder, "place/" if kind == "relative" else place],
