@@ -2621,6 +2621,8 @@ int64_t rc_control_attach(const struct rc_control_page *control) RC_NOEXCEPT;
 
 /* Pull the kill switch: the writer's next entry applies it. Never refused, needs no lock.
  *
+ * Kills are counted in one addition, so that none is lost where several are pulled at once.
+ *
  *   author  Who; 0 where nobody is named.
  *
  * Until RC_CONTROL_RESET_KILL is requested, by a named person, only cancels pass.

@@ -1,9 +1,9 @@
 """What the kernel language lacks for memory that other processes look at: words and their order.
 
 A word is the 64 bits at a multiple of eight bytes in a record, an int64 whatever its field's type.
-``load_acquire``, ``store_release`` and the fences order the accesses around them, for the compiler
-and for the processor, as C11 defines those words. On x86-64 they cost no instruction; what they
-keep is the compiler's hands off the order.
+``load_acquire``, ``store_release``, ``add_release`` and the fences order the accesses around them,
+for the compiler and for the processor, as C11 defines those words. On x86-64 all but the addition
+cost no instruction; what they keep is the compiler's hands off the order.
 
 Each is a plain Python function, for one process alone, and an intrinsic of the same meaning where
 kernels are compiled. ``journal``, ``pages`` and ``session`` use them; no formula does.
@@ -54,6 +54,11 @@ def load_acquire(record: Any, index: int) -> int:
 def store_release(record: Any, index: int, word: int) -> None:
     """Write a word; what precedes it is not moved behind it."""
     write_word(record, index, word)
+
+
+def add_release(record: Any, index: int, amount: int) -> None:
+    """Add to a word at once, whoever else adds; what precedes it is not moved behind it."""
+    write_word(record, index, _signed(read_word(record, index) + int(amount)))
 
 
 def fence_acquire() -> None:
@@ -136,6 +141,19 @@ def _writer(ordering: str) -> Any:
     return write
 
 
+@intrinsic
+def _add_release(typing_context: Any, record: Any, index: Any, amount: Any) -> Any:
+    """One instruction that others see whole."""
+    if not isinstance(record, types.Record):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.atomic_rmw("add", _word_at(builder, *arguments[:2]), arguments[2], "release")
+        return context.get_dummy_value()
+
+    return types.void(record, types.int64, types.int64), generate
+
+
 def _fence(ordering: str) -> Any:
     """An intrinsic of no arguments."""
 
@@ -195,6 +213,7 @@ _compile_as(read_word, _reader(""))
 _compile_as(write_word, _writer(""))
 _compile_as(load_acquire, _reader("acquire"))
 _compile_as(store_release, _writer("release"))
+_compile_as(add_release, _add_release)
 _compile_as(fence_acquire, _fence("acquire"))
 _compile_as(fence_release, _fence("release"))
 _compile_as(mix, _mix)

@@ -19,6 +19,7 @@ from riskcore.kernels.entry import buffer_intact
 from riskcore.kernels.journal import check_identity, identify
 from riskcore.kernels.language import kernel
 from riskcore.kernels.memory import (
+    add_release,
     fence_acquire,
     fence_release,
     load_acquire,
@@ -60,6 +61,8 @@ def control_attach(control, layout_hash, control_bytes):
 def control_kill(control, author):
     """Pull the kill switch: the writer's next entry applies it. Never refused, needs no lock.
 
+    Kills are counted in one addition, so that none is lost where several are pulled at once.
+
     Parameters
     ----------
     control : record, CONTROL_PAGE, modified in place
@@ -67,7 +70,7 @@ def control_kill(control, author):
         Who; 0 where nobody is named.
     """
     control.kill_author = author
-    store_release(control, CONTROL_KILL_WORD, load_acquire(control, CONTROL_KILL_WORD) + 1)
+    add_release(control, CONTROL_KILL_WORD, 1)
     return OK
 
 

@@ -25,6 +25,7 @@ from riskcore.codes import (
     INVALID_VALUE,
     JOURNAL_FULL,
     MAX_BATCH,
+    MAX_IDENTIFIER,
     NOT_JOURNALED,
     OK,
     REJECT,
@@ -124,9 +125,13 @@ def submit_control(state, journal, ring, time_ns, code, target, value, author):
     """Journal and apply one control event; a full journal does not stop it."""
     if has_room(journal, 1, 0):
         append_control(journal, ring, time_ns, code, target, value, author)
+        status = control(state, time_ns, code, target, value, author)
     else:
+        before = state.header.event_count
         begin_lost(journal)
-    status = control(state, time_ns, code, target, value, author)
+        status = control(state, time_ns, code, target, value, author)
+        if state.header.event_count == before:
+            forget_lost(journal)
     finish(journal)
     return status
 
@@ -138,9 +143,9 @@ def take_kill(state, journal, ring, control_page, time_ns):
     if kills == journal.kill_seen:
         return
     author = control_page.kill_author
-    status = submit_control(state, journal, ring, time_ns, CONTROL_KILL, 0, 0, author)
-    if status != OK:  # an author beyond the bounds is nobody
-        submit_control(state, journal, ring, time_ns, CONTROL_KILL, 0, 0, 0)
+    if author < 0 or author > MAX_IDENTIFIER:  # nobody
+        author = 0
+    submit_control(state, journal, ring, time_ns, CONTROL_KILL, 0, 0, author)
     journal.kill_seen = kills
 
 

@@ -2,11 +2,12 @@
 //
 //   litmus STATE SECONDS
 //
-// STATE is the image of a configured account. Four runs, each of SECONDS:
+// STATE is the image of a configured account. Five runs, each of SECONDS:
 //   page      readers copy the published page while every event republishes it; each copy must be
 //             that of one moment
 //   journal   a drainer takes records from a small ring as they are committed; each must be whole
 //   control   another thread leaves parameters, requests and heartbeats; each is taken whole or not
+//   kills     threads pull the kill switch as fast as they can; each pull counts
 //   latency   the writer's p99, in turns alone and beside a reader that copies as fast as it can
 // Prints one line a run; the exit code is the number of runs in which something was torn.
 #include <riskcore.h>
@@ -220,6 +221,38 @@ long control_run(const rc_state &image, double seconds) {
     return torn + (taken == 0);
 }
 
+// Every pull is counted and taken, also where several threads pull at once.
+long kills_run(const rc_state &image, double seconds) {
+    auto account = std::make_unique<Account>(image, 0, 0);
+    std::atomic<bool> stop{false};
+    std::atomic<int64_t> pulled{0};
+    std::vector<std::thread> people;
+    for (int64_t author = 1; author <= 3; ++author)
+        people.emplace_back([&, author] {
+            int64_t mine = 0;
+            for (; !stop.load(std::memory_order_relaxed); ++mine)
+                rc_control_kill(&account->control, author);
+            pulled += mine;
+        });
+    long taken = 0;
+    for (Clock clock(seconds); clock.runs();) {
+        store(account->journal.header.drained, account->journal.header.committed);
+        const int64_t before = account->journal.header.kill_seen;
+        account->submit(transfer(account->state, 1.0));
+        taken += account->journal.header.kill_seen != before;
+    }
+    stop = true;
+    for (std::thread &person : people) person.join();
+    store(account->journal.header.drained, account->journal.header.committed);
+    account->submit(transfer(account->state, 1.0));
+    const long torn = account->control.kill != pulled.load() ||
+                      account->journal.header.kill_seen != pulled.load() ||
+                      account->state.system.kill != 1;
+    std::printf("kills torn=%ld pulled=%lld taken=%ld\n", torn,
+                static_cast<long long>(pulled.load()), taken);
+    return torn + (taken == 0);
+}
+
 // Quotes with a published copy every 1,000th; nanoseconds of one call at a time.
 double quotes_p99(Account &account, std::vector<double> &times) {
     for (double &time : times) {
@@ -288,5 +321,6 @@ int main(int count, char **arguments) {
     if (rc_state_attach(image.get()) != RC_OK) return 66;
     const double seconds = std::atof(arguments[2]);
     return (page_run(*image, seconds) != 0) + (journal_run(*image, seconds) != 0) +
-           (control_run(*image, seconds) != 0) + (latency_run(*image, seconds) != 0);
+           (control_run(*image, seconds) != 0) + (kills_run(*image, seconds) != 0) +
+           (latency_run(*image, seconds) != 0);
 }

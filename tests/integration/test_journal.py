@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from riskcore import AdaptiveRiskManager, PlaceError, Shape, codes
+from riskcore import AdaptiveRiskManager, ControlPage, PlaceError, PublishedPage, Shape, codes
 from riskcore._core import Core, Parts
 from riskcore.errors import InputError, TornError
 from riskcore.layout import record_dtype
@@ -585,10 +585,14 @@ def test_a_full_journal_refuses_orders_by_name_and_books_facts(tmp_path: Path) -
     assert risk.core.state.account.funding == free + 2
     assert risk.kill("Ada") == "NOT_JOURNALED"
     assert risk.killed
+    # A request that is refused is no fact.
+    ControlPage(place).request(codes.CONTROL_RESET_INSTRUMENT, 999, 0, "Ada")
+    assert risk.funding("BTC-USDT-PERP", 1, NOW) == "NOT_JOURNALED"
+    assert PublishedPage(place).read()["request_status"] == codes.INVALID_INSTRUMENT
     found = replay_journal(place)
     assert not found.equal
-    assert found.lost == 3
-    assert verify(place).problems == ["3 facts were applied without a record"]
+    assert found.lost == 4
+    assert verify(place).problems == ["4 facts were applied without a record"]
     # With room again, everything goes on.
     with Drainer(place) as drainer:
         assert drainer.drain_all() == 512
