@@ -64,7 +64,7 @@ def _one_line_errors() -> Iterator[None]:
         _complain(str(error))
         raise typer.Exit(FAILURE if isinstance(error, TornError) else BAD_INPUT) from None
     except MemoryError:
-        _complain("out of memory; replay a shorter period with --from and --to")
+        _complain("out of memory: take less at a time (replay has --from and --to)")
         raise typer.Exit(FAILURE) from None
     except (OSError, RuntimeError, ImportError) as error:
         _complain(str(error))

@@ -714,8 +714,13 @@ public:
             return Place{std::string{text}, std::string{text} + "/"};
         }
         const std::string_view name = text.substr(shared.size());
-        if (name.empty() || name[0] == '.' || name.find('/') != std::string_view::npos)
-            detail::fail("place " + std::string{text} + ": a NAME has no slash and no leading dot");
+        constexpr std::string_view allowed =
+            "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-";
+        const bool begins = !name.empty() && name[0] != '.' && name[0] != '-';
+        const bool plain = name.find_first_not_of(allowed) == std::string_view::npos;
+        if (!begins || !plain || name.size() > 201)
+            detail::fail("place " + std::string{text} + ": allowed is shm: and a name of at most 201 "
+                         "letters, digits, dots, dashes and underscores");
         return Place{"", "/dev/shm/" + std::string{name} + "."};
     }
 
@@ -990,7 +995,8 @@ public:
     ~NameLock()
     {
         if (file_ < 0) return;
-        if (::getpid() == process_) ::unlink(path_.c_str()); // a forked child's is its parent's
+        const bool ours = ::getpid() == process_; // a forked child's is its parent's
+        if (ours && is_at(path_, file_)) ::unlink(path_.c_str());
         ::close(file_);
     }
 

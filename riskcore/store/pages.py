@@ -186,10 +186,6 @@ class ControlPage:
         """What the core said of the last limits that were taken; "" before the first."""
         return codes.STATUS_NAMES.get(int(self._journal.record["parameters_status"]), "")
 
-    def close(self) -> None:
-        """Give the file back."""
-        self._part.close()
-
 
 def _quiet_copy(records: Any) -> Any:
     """A copy of records in the state that did not change meanwhile."""

@@ -544,7 +544,7 @@ class NameLock(Held):
 
     def close(self) -> None:
         """Give up the name."""
-        if self.file >= 0:
+        if self.file >= 0 and is_at(self.path, os.fstat(self.file)):
             self.path.unlink(missing_ok=True)
         super().close()
 

@@ -103,6 +103,14 @@ def test_nothing_stays_of_shared_memory_that_cannot_be_made(opener: Path) -> Non
     assert list(SHARED_MEMORY.glob(f"{name}.*")) == []
 
 
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "-x", "a b", "ä", "x" * 202])
+def test_names_of_shared_memory_are_plain(opener: Path, name: str) -> None:
+    said = "allowed is shm: and a name of at most 201 letters, digits, dots, dashes and underscores"
+    assert run(opener, f"shm:{name}", SMALL).stdout == f"place shm:{name}: {said}\n"
+    with pytest.raises(PlaceError, match=said):
+        Place(f"shm:{name}")
+
+
 def test_nothing_is_made_for_a_journal_that_cannot_be(opener: Path, tmp_path: Path) -> None:
     assert "INVALID_VALUE" in run(opener, tmp_path / "place", 1000).stdout
     assert not (tmp_path / "place").exists()
