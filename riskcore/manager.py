@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as _time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -335,15 +336,16 @@ class AdaptiveRiskManager:
                 _configure(store.core, config, terms, stress, start)
                 store.keep_names(self.names())
             else:
+                with store.steady_limits() as (limits, *_):  # those that the restart leaves
+                    if not same_limits(config, limits, store.shape):
+                        warnings.warn(
+                            f"{config.source}: not in force: the account at {store.place.name} "
+                            f"keeps its limits, version {limits.version}, until set_config changes "
+                            "them",
+                            stacklevel=2,
+                        )
                 store.restart()
             store.core.publish()
-            limits = store.core.state.parameters
-            if not same_limits(config, limits, store.shape):
-                warnings.warn(
-                    f"{config.source}: not in force: the account at {store.place.name} keeps its "
-                    f"limits, version {limits.version}, until set_config changes them",
-                    stacklevel=2,
-                )
         except BaseException:
             store.discard()
             raise
@@ -454,9 +456,14 @@ class AdaptiveRiskManager:
         from riskcore.config.writing import need_budget, need_new_version
 
         loaded = load_config(config) if isinstance(config, str | Path) else config
-        need_new_version(loaded, self.core.state.parameters, self.core.shape)
-        need_budget(loaded, self.core.state.scenarios)
-        write_parameters(self.core, loaded, to_ns(time))
+        now = to_ns(time)
+        scenarios = self.core.state.scenarios
+        need_budget(loaded, scenarios["horizon_ns"][scenarios["enabled"] != 0])
+        in_force = nullcontext([self.core.state.parameters])
+        with in_force if self.store is None else self.store.steady_limits() as blocks:
+            for block in blocks:
+                need_new_version(loaded, block, self.core.shape)
+            write_parameters(self.core, loaded, now)
         self._config = loaded
 
     def set_instruments(self, config: InstrumentsConfig | str | Path, *, time: Time) -> None:
@@ -1154,7 +1161,10 @@ def _configure(
 ) -> None:
     """Put a whole configuration into a core."""
     from riskcore.config import write_instruments, write_parameters, write_scenarios
+    from riskcore.config.writing import need_budget
 
+    enabled = [one.horizon for one in scenarios.scenarios.values() if one.enabled]
+    need_budget(config, enabled)
     write_parameters(core, config, time_ns)
     write_instruments(core, instruments, time_ns)
     write_scenarios(core, scenarios, instruments, time_ns)

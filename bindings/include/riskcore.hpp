@@ -782,6 +782,16 @@ private:
 
 namespace detail {
 
+// Path from the root on of what is there, "" of what is not.
+inline std::string real_path(const std::string &path)
+{
+    struct Free {
+        void operator()(char *text) const noexcept { std::free(text); }
+    };
+    const std::unique_ptr<char, Free> real{::realpath(path.c_str(), nullptr)};
+    return real == nullptr ? "" : real.get();
+}
+
 // Whether a path names the file that is open.
 inline bool is_at(const std::string &path, int file) noexcept
 {
@@ -799,13 +809,14 @@ public:
 
     Mapping() noexcept = default;
     Mapping(Mapping &&other) noexcept
-        : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)),
+        : path_(std::move(other.path_)), real_(std::move(other.real_)), file_(std::exchange(other.file_, -1)),
           data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0U))
     {
     }
     Mapping &operator=(Mapping &&other) noexcept
     {
         std::swap(path_, other.path_);
+        std::swap(real_, other.real_);
         std::swap(file_, other.file_);
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
@@ -840,6 +851,7 @@ public:
         if (info.st_uid != ::geteuid()) return "belongs to another user";
         if ((info.st_mode & 077U) != 0U) return "group or others have access; chmod go-rwx first";
         size_ = static_cast<std::size_t>(info.st_size);
+        real_ = detail::real_path(path_);
         return "";
     }
 
@@ -850,6 +862,7 @@ public:
         m.path_ = path;
         m.file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (m.file_ < 0) detail::fail_system(path, errno);
+        m.real_ = detail::real_path(path);
         const int error = m.take_room(size);
         if (error != 0) {
             if (m.is_there()) ::unlink(path.c_str());
@@ -863,6 +876,7 @@ public:
     {
         if (::rename(path_.c_str(), path.c_str()) != 0) detail::fail_system(path, errno);
         path_ = path;
+        real_ = detail::real_path(path_);
     }
 
     // A shorter file would be a fatal signal at the first touch of what is missing.
@@ -914,7 +928,7 @@ public:
         return "";
     }
 
-    bool is_there() const noexcept { return detail::is_at(path_, file_); } // still, at its path
+    bool is_there() const noexcept { return detail::is_at(real_, file_); } // still, at its path
 
     template <class Record> Record *as() const noexcept { return static_cast<Record *>(data_); }
     const std::string &path() const noexcept { return path_; }
@@ -941,7 +955,7 @@ private:
         return ::posix_fallocate(file_, 0, static_cast<off_t>(size));
     }
 
-    std::string path_;
+    std::string path_, real_; // as it was given, and from the root on
     int file_ = -1;
     void *data_ = nullptr;
     std::size_t size_ = 0;
@@ -1006,16 +1020,6 @@ private:
         std::swap(path_, other.path_);
         std::swap(process_, other.process_);
         std::swap(file_, other.file_);
-    }
-
-    // Real path of what is there, "" of what is not.
-    static std::string real_path(const std::string &path)
-    {
-        struct Free {
-            void operator()(char *text) const noexcept { std::free(text); }
-        };
-        const std::unique_ptr<char, Free> real{::realpath(path.c_str(), nullptr)};
-        return real == nullptr ? "" : real.get();
     }
 
     static std::string path_of(const Place &place)

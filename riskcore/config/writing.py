@@ -67,21 +67,19 @@ def same_limits(config: RiskConfig, record: Any, shape: Shape) -> bool:
     return all(np.array_equal(wanted[name], record[name]) for name in names)
 
 
-def need_budget(config: RiskConfig, scenarios: Any) -> None:
-    """ConfigError where limits leave no enabled scenario record in the drawdown budget."""
+def need_budget(config: RiskConfig, horizons: Sequence[int]) -> None:
+    """ConfigError where no scenario would be in the drawdown budget, of horizons (ns) like these.
+
+    Shorter moves than from a decision to its execution are none that the budget has to bear.
+    """
     limits = config.risk_limits
     span = limits.decision_interval + limits.execution_latency
-    _need_budget(config.source, span, scenarios["horizon_ns"][scenarios["enabled"] != 0])
-
-
-def _need_budget(source: str, span: int, horizons: Sequence[int]) -> None:
-    """Shorter moves than from a decision to its execution are none that the budget has to bear."""
     longest = max(horizons, default=span)
     if longest < span:
         raise ConfigError(
-            f"{source}: decision_interval + execution_latency is {shown_duration(span)}, longer "
-            f"than every scenario ({shown_duration(int(longest))} at most): none would be in the "
-            "drawdown budget"
+            f"{config.source}: decision_interval + execution_latency is {shown_duration(span)}, "
+            f"longer than every scenario ({shown_duration(int(longest))} at most): none would be "
+            "in the drawdown budget"
         )
 
 
@@ -302,12 +300,6 @@ def write_scenarios(
                 f"{config.source}: scenarios.{name}.venue is {scenario.venue!r}: "
                 f"allowed is {names_of(instruments.venues)}"
             )
-    parameters = core.state.parameters
-    _need_budget(
-        config.source,
-        int(parameters.decision_interval_ns + parameters.execution_latency_ns),
-        [scenario.horizon for scenario in config.scenarios.values() if scenario.enabled],
-    )
     for index, name in enumerate(config.scenarios):
         record = scenario_record(config, name, shape)
         down, up = scenario_moves(config, name, instruments, shape)

@@ -14,6 +14,7 @@ from riskcore import codes
 from riskcore.config import load_config, load_scenarios
 from riskcore.config.models import InstrumentsConfig, RiskConfig, ScenariosConfig
 from riskcore.config.reading import Document, validate
+from riskcore.config.values import shown_duration
 from riskcore.config.writing import parameter_record, write_instruments, write_scenarios
 from riskcore.errors import ConfigError
 from riskcore.layout import Shape
@@ -65,7 +66,19 @@ def build_core(
     write_instruments(core, instruments, time_ns)
     write_scenarios(core, shocks, instruments, time_ns)
     _must(core.on_transfer(time_ns, 0, 0, equity), "first deposit")
-    return core, risk, _stress_notes(instruments)
+    return core, risk, [*_stress_notes(instruments), *_budget_notes(core)]
+
+
+def _budget_notes(core: Any) -> list[str]:
+    """A note where the time from a decision to its execution is longer than every scenario."""
+    parameters = core.state.parameters
+    span = int(parameters.decision_interval_ns + parameters.execution_latency_ns)
+    if core.state.scenarios["in_budget"].any():
+        return []
+    return [
+        f"{shown_duration(span)} from a decision to its execution are longer than every scenario: "
+        "none is in the drawdown budget"
+    ]
 
 
 def _stress_notes(instruments: InstrumentsConfig) -> list[str]:

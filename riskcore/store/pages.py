@@ -145,8 +145,10 @@ class ControlPage:
             if self.config_waits and not to_flag("replace", replace):
                 raise StateError("the writer has not taken the last limits yet")
             state = Part(self.place, "state", self._parts).record
-            need_new_version(loaded, _quiet_copy(state.parameters), self._parts.shape)
-            need_budget(loaded, _quiet_copy(state.scenarios))
+            for block in limits_ahead(self._part.record, self._journal.record, state):
+                need_new_version(loaded, block, self._parts.shape)
+            scenarios = _quiet_copy(state.scenarios)
+            need_budget(loaded, scenarios["horizon_ns"][scenarios["enabled"] != 0])
             self._parts.control_parameters(self._part.memory, record)
         self._keep_name(author)
 
@@ -185,6 +187,17 @@ class ControlPage:
     def config_status(self) -> str:
         """What the core said of the last limits that were taken; "" before the first."""
         return codes.STATUS_NAMES.get(int(self._journal.record["parameters_status"]), "")
+
+
+def limits_ahead(control: Any, journal: Any, state: Any) -> list[Any]:
+    """The parameter blocks that new limits come behind: any that waits, and the one in force.
+
+    In this order: what the writer takes meanwhile is in force by the second look.
+    """
+    number = int(control["parameters_sequence"])
+    waits = number & 1 == 0 and number != int(journal["parameters_seen"])
+    waiting = [control.copy()] if waits else []  # it has a block's fields among its own
+    return [*waiting, _quiet_copy(state.parameters)]
 
 
 def _quiet_copy(records: Any) -> Any:

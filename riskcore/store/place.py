@@ -88,10 +88,10 @@ class Place:
                 )
             self.folder, self._prefix = SHARED_MEMORY, f"{stem}."
         else:
-            self.folder, self._prefix = Path(name), ""
+            self.folder, self._prefix = _absolute(self.name), ""
         own = None if self._prefix else self.folder / "archive"
         self._kept: set[str] = set()  # authors' names that the file is known to have
-        self._archive = own if archive is None else Path(checked_name("archive", archive))
+        self._archive = own if archive is None else _absolute(checked_name("archive", archive))
 
     @property
     def in_memory(self) -> bool:
@@ -457,6 +457,14 @@ def is_at(path: Path, status: os.stat_result) -> bool:
         return os.path.samestat(os.lstat(path), status)
     except OSError:
         return False
+
+
+def _absolute(name: str) -> Path:
+    """A path that stays the same wherever the process goes."""
+    try:
+        return Path(name).absolute()
+    except OSError as error:
+        raise PlaceError(f"{name}: {error.strerror}") from None
 
 
 class Held:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 from riskcore import codes
 from riskcore._core import JournaledCore, Parts
@@ -14,6 +15,7 @@ from riskcore.errors import InputError, PlaceError, StateError
 from riskcore.inputs import to_integer
 from riskcore.layout import Shape
 from riskcore.store.journal import Journal
+from riskcore.store.pages import limits_ahead
 from riskcore.store.place import (
     NameLock,
     Part,
@@ -109,7 +111,7 @@ class Writer:
         state.hold(f"{place.name}: refused: another process is writing this account")
         self.journal = Journal(place, parts, write=True, populate=True)
         self._open.append(self.journal.part)
-        control = self._part("control", parts, write=False)
+        self.control = control = self._part("control", parts, write=False)
         page = self._part("published", parts)
         for part in (state, self.journal.part, page):
             part.touch()
@@ -139,6 +141,12 @@ class Writer:
         status = self.core.control(now, codes.CONTROL_RESTART, 0, 0, 0)
         if status not in (codes.OK, codes.NOT_JOURNALED):
             raise PlaceError(f"{self.place.name}: restart refused: {codes.STATUS_NAMES[status]}")
+
+    @contextmanager
+    def steady_limits(self) -> Iterator[list[Any]]:
+        """The parameter blocks that new limits come behind, while nobody can leave others."""
+        with self.control.locked() if self.control.is_there else nullcontext():
+            yield limits_ahead(self.control.record, self.journal.part.record, self.core.state)
 
     def keep_names(self, names: Mapping[str, Sequence[str]]) -> None:
         """Keep the names of instruments, venues and the like beside the state, for readers."""

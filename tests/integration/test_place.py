@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -744,6 +745,16 @@ def test_limits_in_force_stay_in_force(place: Path) -> None:
         assert risk.core.state.parameters.max_drawdown == limit
         risk.set_config(newer("default"), time=NOW)
         assert risk.core.state.parameters.max_drawdown < limit
+
+
+def test_a_warning_that_is_an_error_changes_nothing(place: Path) -> None:
+    before = (place / "state").read_bytes(), Journal(Place(place), Parts()).committed
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match=r"default.yaml: not in force"):
+            AdaptiveRiskManager.attach(place, "default", time_ns=NOW)
+    assert ((place / "state").read_bytes(), Journal(Place(place), Parts()).committed) == before
+    attach(place).close()
 
 
 def test_the_configuration_shown_is_the_one_in_force(place: Path, tmp_path: Path) -> None:

@@ -312,6 +312,24 @@ def test_other_limits_under_the_version_in_force_are_refused(
     assert risk.config.risk_limits.max_gross_leverage == 0.05
 
 
+def test_limits_that_wait_count_as_their_version(
+    place: Path, risk: AdaptiveRiskManager, tmp_path: Path
+) -> None:
+    """Whoever comes behind them, here or on the page, needs a higher one."""
+    page, file = ControlPage(place), tmp_path / "my.yaml"
+    page.set_config(limits_file(file, 3, max_gross_leverage=0.05), "Ada")
+    for version in (2, 3):
+        other = limits_file(file, version, max_gross_leverage=0.06)
+        with pytest.raises(ConfigError, match=r"version is (2, where 3|3, which) is in force"):
+            risk.set_config(other, time=NOW)
+        with pytest.raises(ConfigError, match=r"version is (2, where 3|3, which) is in force"):
+            page.set_config(other, "Ada", replace=True)
+    risk.set_config(limits_file(file, 4, max_gross_leverage=0.06), time=NOW)
+    assert risk.config.risk_limits.max_gross_leverage == 0.06
+    assert page.config_status == "OK"
+    assert not page.config_waits
+
+
 def test_an_instrument_is_reset_by_its_symbol_or_its_number(
     place: Path, risk: AdaptiveRiskManager
 ) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
 
+from riskcore.codes import MAX_TIME_JUMP_NS
 from riskcore.replay.readers import (
     DataError,
     History,
@@ -217,6 +218,34 @@ def test_rows_out_of_order_are_sorted_and_repeated_ones_dropped(tmp_path: Path) 
     assert history.series["ABC"].close.tolist() == [101.0, 101.0, 102.0, 104.0]
     for note in ("time goes back at 1 rows; sorted by time", "1 repeated time stamps dropped"):
         assert sum(note in line for line in history.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("leap_ns", "refused"), [(MAX_TIME_JUMP_NS, False), (MAX_TIME_JUMP_NS + 1, True)]
+)
+def test_a_leap_that_the_core_would_refuse_is_told(
+    tmp_path: Path, leap_ns: int, refused: bool
+) -> None:
+    times = stamps()
+    times[3] = times[2] + leap_ns
+    path = tmp_path / "ABC.parquet"
+    dates = pa.array(times).cast(pa.timestamp("ns"))
+    prices = {"open": OPENS, "high": HIGHS, "low": LOWS, "close": CLOSES, "volume": VOLUMES}
+    pa_parquet.write_table(pa.table({"date": dates, **prices}), path)
+    if not refused:
+        assert len(read_history(path).series["ABC"].close) == 4
+        return
+    with pytest.raises(DataError) as caught:
+        read_history(path)
+    assert str(caught.value) == (
+        f"{path}: from {seconds(times[2])} to {seconds(times[3])} there is no row: allowed is a "
+        "leap of 366 days at most"
+    )
+
+
+def seconds(time_ns: int) -> str:
+    """A stamp as messages show it."""
+    return str(np.datetime64(int(time_ns), "ns").astype("datetime64[s]"))
 
 
 def test_newest_row_first_is_sorted_and_reported(tmp_path: Path) -> None:
