@@ -135,6 +135,20 @@ def test_two_months_of_a_symbol_are_one_instrument(tmp_path: Path) -> None:
     assert summary["notes"] == ["BTCUSDT: joined from 2 files"]
 
 
+@pytest.mark.parametrize(("bars", "is_noted"), [(120, False), (121, True)])
+def test_executions_later_than_every_scenario_are_noted(
+    tmp_path: Path, bars: int, is_noted: bool
+) -> None:
+    btc_file(tmp_path / "BTCUSDT.csv", "2022-05-01", "2022-05-28")
+    done = run(
+        "replay", "--data", "BTCUSDT.csv", "--latency-bars", str(bars), "--json", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    note = "121h from a decision to its execution are longer than every scenario: none is in the "
+    notes = json.loads(done.stdout)["notes"]
+    assert notes == ([f"{note}drawdown budget"] if is_noted else [])
+
+
 def test_report_fits_a_terminal_and_hides_yearly_figures_of_a_short_history(
     tmp_path: Path,
 ) -> None:
