@@ -279,30 +279,37 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
+// What the reader polls lies on lines of its own, not beside what the writer has on its stack.
+struct Orders {
+    char before[128];
+    std::atomic<bool> read{false}, stop{false};
+    char behind[126];
+};
+
 long latency_run(const rc_state &image, double seconds) {
     auto account = std::make_unique<Account>(image, 0, 1000);
-    std::atomic<int> reading{0};
-    std::atomic<bool> stop{false};
+    auto orders = std::make_unique<Orders>();
     std::atomic<long> copies{0};
-    std::thread reader([&] {
+    std::thread reader([&account = *account, &orders = *orders, &copies] {
         auto copy = std::make_unique<rc_published_page>();
-        while (!stop.load(std::memory_order_relaxed))
-            if (reading.load(std::memory_order_relaxed) == 1 &&
-                rc_page_read(&account->page, copy.get()) == RC_OK)
-                copies.fetch_add(1, std::memory_order_relaxed);
+        long mine = 0;
+        while (!orders.stop.load(std::memory_order_relaxed))
+            mine += orders.read.load(std::memory_order_relaxed) &&
+                    rc_page_read(&account.page, copy.get()) == RC_OK;
+        copies = mine;
     });
     std::vector<double> times(100'000), alone, beside;
     quotes_p99(*account, times);
     double spent = 0;
     for (Clock clock(seconds); clock.runs() || beside.size() < 3;) {
-        reading = 0;
+        orders->read = false;
         alone.push_back(quotes_p99(*account, times));
-        reading = 1;
+        orders->read = true;
         const auto before = std::chrono::steady_clock::now();
         beside.push_back(quotes_p99(*account, times));
         spent += std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
     }
-    stop = true;
+    orders->stop = true;
     reader.join();
     const double a = median(alone), b = median(beside);
     std::printf("latency alone=%.1f beside=%.1f ratio=%.3f reads_per_second=%.0f\n", a, b, b / a,

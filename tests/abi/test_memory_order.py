@@ -54,7 +54,6 @@ def test_nothing_is_seen_half(litmus: list[str]) -> None:
     assert figures["journal"]["drained"] > 1000
     assert figures["control"]["taken"] > 100
     assert figures["kills"]["pulled"] > 100_000
-    assert figures["kills"]["taken"] > 100
 
 
 @pytest.mark.slow

@@ -59,7 +59,9 @@ def test_python_beside_a_cpp_engine(engine: Engine, tmp_path: Path) -> None:
         assert snapshot["parameters"]["author"] == to_author("Ada")
         assert snapshot["system"]["kill"] == 1
     # The engine was configured from the packaged files: Python takes its account over.
-    with AdaptiveRiskManager.attach(place) as risk:
+    with pytest.warns(UserWarning, match="keeps its limits, version 2"):
+        risk = AdaptiveRiskManager.attach(place)
+    with risk:
         assert risk.killed
         assert risk.equity > 0
         assert risk.store is not None
