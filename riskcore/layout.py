@@ -828,8 +828,9 @@ PUBLISHED_PAGE = (
     abi_version i -: ABI_VERSION of the code that made it
     layout_hash i -: of the state it tells about
     size_bytes i bytes: of this record
+    spare i[4] -: zero
     sequence i -: odd while it is being written
-    spare i[3] -: zero
+    spare_2 i[7] -: zero
     event_count i -: valid events applied
     last_time_ns i ns: of the state
     sample_count i -: sampling intervals closed

@@ -694,8 +694,9 @@ cdef extern from "riskcore.h" nogil:
         int64_t abi_version
         int64_t layout_hash
         int64_t size_bytes
+        int64_t spare[4]
         int64_t sequence
-        int64_t spare[3]
+        int64_t spare_2[7]
         int64_t event_count
         int64_t last_time_ns
         int64_t sample_count

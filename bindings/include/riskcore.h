@@ -137,7 +137,7 @@ extern "C" {
                                                       * meaning */
 #define RC_MAGIC INT64_C(4995142087152453970)        /* first eight bytes of a buffer, RISKCORE
                                                       * in ASCII */
-#define RC_LAYOUT_HASH INT64_C(2595573882164548192)  /* of every field, and the shape */
+#define RC_LAYOUT_HASH INT64_C(3044140992519994668)  /* of every field, and the shape */
 #define RC_STATE_SIZE 1794368                        /* bytes of a buffer */
 #define RC_STATE_ALIGNMENT 64                        /* of its address, in bytes */
 #define RC_INSTRUMENTS 64                            /* shape: instruments */
@@ -154,13 +154,13 @@ extern "C" {
  * not at its first call. Define RC_WITHOUT_LIBRARY where a program only reads records and names.
  */
 #ifndef RC_WITHOUT_LIBRARY
-extern const int64_t rc_layout_240554b1a2b31260;
+extern const int64_t rc_layout_2a3ef61aa95bfd2c;
 #if defined(__has_attribute)
 #if __has_attribute(retain)
 __attribute__((retain)) /* also with --gc-sections */
 #endif
 #endif
-__attribute__((used)) static const int64_t *const rc_linked_layout = &rc_layout_240554b1a2b31260;
+__attribute__((used)) static const int64_t *const rc_linked_layout = &rc_layout_2a3ef61aa95bfd2c;
 #endif
 
 /* ================================================================================================
@@ -1199,8 +1199,9 @@ struct rc_published_page {
     int64_t abi_version;              /* RC_ABI_VERSION of the code that made it */
     int64_t layout_hash;              /* of the state it tells about */
     int64_t size_bytes;               /* of this record [bytes] */
+    int64_t spare[4];                 /* zero */
     int64_t sequence;                 /* odd while it is being written */
-    int64_t spare[3];                 /* zero */
+    int64_t spare_2[7];               /* zero */
     int64_t event_count;              /* valid events applied */
     int64_t last_time_ns;             /* of the state [ns] */
     int64_t sample_count;             /* sampling intervals closed */
@@ -3386,54 +3387,55 @@ RC_AT(rc_control_page, spare_2, 104); RC_AT(rc_control_page, request_code, 128);
 RC_AT(rc_control_page, request_target, 136); RC_AT(rc_control_page, request_value, 144);
 RC_AT(rc_control_page, request_author, 152); RC_AT(rc_control_page, spare_3, 160);
 RC_AT(rc_control_page, parameters, 192);
-RC_SIZE(rc_published_page, 6336);
+RC_SIZE(rc_published_page, 6400);
 RC_AT(rc_published_page, magic, 0); RC_AT(rc_published_page, abi_version, 8);
 RC_AT(rc_published_page, layout_hash, 16); RC_AT(rc_published_page, size_bytes, 24);
-RC_AT(rc_published_page, sequence, 32); RC_AT(rc_published_page, spare, 40);
-RC_AT(rc_published_page, event_count, 64); RC_AT(rc_published_page, last_time_ns, 72);
-RC_AT(rc_published_page, sample_count, 80); RC_AT(rc_published_page, journal_sequence, 88);
-RC_AT(rc_published_page, journal_lost, 96); RC_AT(rc_published_page, journal_refused, 104);
-RC_AT(rc_published_page, parameters_version, 112); RC_AT(rc_published_page, parameters_author, 120);
-RC_AT(rc_published_page, parameters_seen, 128); RC_AT(rc_published_page, parameters_status, 136);
-RC_AT(rc_published_page, request_seen, 144); RC_AT(rc_published_page, request_status, 152);
-RC_AT(rc_published_page, kill, 160); RC_AT(rc_published_page, state, 168);
-RC_AT(rc_published_page, latches, 176); RC_AT(rc_published_page, unknown_orders, 184);
-RC_AT(rc_published_page, high_water_mark, 192); RC_AT(rc_published_page, max_drawdown_seen, 200);
-RC_AT(rc_published_page, realized_pnl, 208); RC_AT(rc_published_page, fees, 216);
-RC_AT(rc_published_page, funding, 224); RC_AT(rc_published_page, turnover_day, 232);
-RC_AT(rc_published_page, cooldown_until_ns, 240); RC_AT(rc_published_page, regime, 248);
-RC_AT(rc_published_page, regime_since_ns, 256); RC_AT(rc_published_page, latency_ewma_ns, 264);
-RC_AT(rc_published_page, latency_max_ns, 272); RC_AT(rc_published_page, errors, 280);
-RC_AT(rc_published_page, last_quote_ns, 288); RC_AT(rc_published_page, monitor_heartbeat_ns, 296);
-RC_AT(rc_published_page, gross_leverage_used, 304);
-RC_AT(rc_published_page, net_leverage_used, 312); RC_AT(rc_published_page, value_at_risk_used, 320);
-RC_AT(rc_published_page, expected_shortfall_used, 328);
-RC_AT(rc_published_page, stop_loss_used, 336); RC_AT(rc_published_page, herfindahl_used, 344);
-RC_AT(rc_published_page, weight_used, 352); RC_AT(rc_published_page, cluster_used, 360);
-RC_AT(rc_published_page, stress_used, 368); RC_AT(rc_published_page, drawdown_used, 376);
-RC_AT(rc_published_page, daily_loss_used, 384); RC_AT(rc_published_page, turnover_used, 392);
-RC_AT(rc_published_page, open_orders_used, 400); RC_AT(rc_published_page, position_total, 408);
-RC_AT(rc_published_page, position_count, 416); RC_AT(rc_published_page, position_instrument, 424);
-RC_AT(rc_published_page, position_lots, 936); RC_AT(rc_published_page, position_value, 1448);
-RC_AT(rc_published_page, position_gross, 1960); RC_AT(rc_published_page, position_var, 2472);
-RC_AT(rc_published_page, position_pnl, 2984); RC_AT(rc_published_page, position_stop, 3496);
-RC_AT(rc_published_page, position_latches, 4008); RC_AT(rc_published_page, decisions, 4520);
-RC_AT(rc_published_page, reasons, 4552); RC_AT(rc_published_page, events, 5576);
-RC_AT(rc_published_page, regime_probability, 5832); RC_AT(rc_published_page, venue_state, 5864);
-RC_AT(rc_published_page, venue_gross, 5928); RC_AT(rc_published_page, strategy_state, 5992);
-RC_AT(rc_published_page, strategy_pnl, 6056); RC_AT(rc_published_page, equity, 6120);
-RC_AT(rc_published_page, gross_leverage, 6128); RC_AT(rc_published_page, net_leverage, 6136);
-RC_AT(rc_published_page, volatility, 6144); RC_AT(rc_published_page, value_at_risk, 6152);
-RC_AT(rc_published_page, value_at_risk_working, 6160);
-RC_AT(rc_published_page, expected_shortfall, 6168);
-RC_AT(rc_published_page, expected_shortfall_working, 6176);
-RC_AT(rc_published_page, herfindahl, 6184); RC_AT(rc_published_page, largest_weight, 6192);
-RC_AT(rc_published_page, cluster_risk, 6200); RC_AT(rc_published_page, stop_loss, 6208);
-RC_AT(rc_published_page, stress_loss, 6216); RC_AT(rc_published_page, stress_scenario, 6224);
-RC_AT(rc_published_page, drawdown, 6232); RC_AT(rc_published_page, daily_loss, 6240);
-RC_AT(rc_published_page, budget, 6248); RC_AT(rc_published_page, cushion, 6256);
-RC_AT(rc_published_page, free_margin, 6264); RC_AT(rc_published_page, open_orders, 6272);
-RC_AT(rc_published_page, padding, 6280);
+RC_AT(rc_published_page, spare, 32); RC_AT(rc_published_page, sequence, 64);
+RC_AT(rc_published_page, spare_2, 72); RC_AT(rc_published_page, event_count, 128);
+RC_AT(rc_published_page, last_time_ns, 136); RC_AT(rc_published_page, sample_count, 144);
+RC_AT(rc_published_page, journal_sequence, 152); RC_AT(rc_published_page, journal_lost, 160);
+RC_AT(rc_published_page, journal_refused, 168); RC_AT(rc_published_page, parameters_version, 176);
+RC_AT(rc_published_page, parameters_author, 184); RC_AT(rc_published_page, parameters_seen, 192);
+RC_AT(rc_published_page, parameters_status, 200); RC_AT(rc_published_page, request_seen, 208);
+RC_AT(rc_published_page, request_status, 216); RC_AT(rc_published_page, kill, 224);
+RC_AT(rc_published_page, state, 232); RC_AT(rc_published_page, latches, 240);
+RC_AT(rc_published_page, unknown_orders, 248); RC_AT(rc_published_page, high_water_mark, 256);
+RC_AT(rc_published_page, max_drawdown_seen, 264); RC_AT(rc_published_page, realized_pnl, 272);
+RC_AT(rc_published_page, fees, 280); RC_AT(rc_published_page, funding, 288);
+RC_AT(rc_published_page, turnover_day, 296); RC_AT(rc_published_page, cooldown_until_ns, 304);
+RC_AT(rc_published_page, regime, 312); RC_AT(rc_published_page, regime_since_ns, 320);
+RC_AT(rc_published_page, latency_ewma_ns, 328); RC_AT(rc_published_page, latency_max_ns, 336);
+RC_AT(rc_published_page, errors, 344); RC_AT(rc_published_page, last_quote_ns, 352);
+RC_AT(rc_published_page, monitor_heartbeat_ns, 360);
+RC_AT(rc_published_page, gross_leverage_used, 368);
+RC_AT(rc_published_page, net_leverage_used, 376); RC_AT(rc_published_page, value_at_risk_used, 384);
+RC_AT(rc_published_page, expected_shortfall_used, 392);
+RC_AT(rc_published_page, stop_loss_used, 400); RC_AT(rc_published_page, herfindahl_used, 408);
+RC_AT(rc_published_page, weight_used, 416); RC_AT(rc_published_page, cluster_used, 424);
+RC_AT(rc_published_page, stress_used, 432); RC_AT(rc_published_page, drawdown_used, 440);
+RC_AT(rc_published_page, daily_loss_used, 448); RC_AT(rc_published_page, turnover_used, 456);
+RC_AT(rc_published_page, open_orders_used, 464); RC_AT(rc_published_page, position_total, 472);
+RC_AT(rc_published_page, position_count, 480); RC_AT(rc_published_page, position_instrument, 488);
+RC_AT(rc_published_page, position_lots, 1000); RC_AT(rc_published_page, position_value, 1512);
+RC_AT(rc_published_page, position_gross, 2024); RC_AT(rc_published_page, position_var, 2536);
+RC_AT(rc_published_page, position_pnl, 3048); RC_AT(rc_published_page, position_stop, 3560);
+RC_AT(rc_published_page, position_latches, 4072); RC_AT(rc_published_page, decisions, 4584);
+RC_AT(rc_published_page, reasons, 4616); RC_AT(rc_published_page, events, 5640);
+RC_AT(rc_published_page, regime_probability, 5896); RC_AT(rc_published_page, venue_state, 5928);
+RC_AT(rc_published_page, venue_gross, 5992); RC_AT(rc_published_page, strategy_state, 6056);
+RC_AT(rc_published_page, strategy_pnl, 6120); RC_AT(rc_published_page, equity, 6184);
+RC_AT(rc_published_page, gross_leverage, 6192); RC_AT(rc_published_page, net_leverage, 6200);
+RC_AT(rc_published_page, volatility, 6208); RC_AT(rc_published_page, value_at_risk, 6216);
+RC_AT(rc_published_page, value_at_risk_working, 6224);
+RC_AT(rc_published_page, expected_shortfall, 6232);
+RC_AT(rc_published_page, expected_shortfall_working, 6240);
+RC_AT(rc_published_page, herfindahl, 6248); RC_AT(rc_published_page, largest_weight, 6256);
+RC_AT(rc_published_page, cluster_risk, 6264); RC_AT(rc_published_page, stop_loss, 6272);
+RC_AT(rc_published_page, stress_loss, 6280); RC_AT(rc_published_page, stress_scenario, 6288);
+RC_AT(rc_published_page, drawdown, 6296); RC_AT(rc_published_page, daily_loss, 6304);
+RC_AT(rc_published_page, budget, 6312); RC_AT(rc_published_page, cushion, 6320);
+RC_AT(rc_published_page, free_margin, 6328); RC_AT(rc_published_page, open_orders, 6336);
+RC_AT(rc_published_page, padding, 6344);
 RC_SIZE(rc_payload, 2048);
 RC_AT(rc_payload, words, 0); RC_AT(rc_payload, down, 1024); RC_AT(rc_payload, up, 1536);
 RC_SIZE(rc_checkpoint_header, 64);

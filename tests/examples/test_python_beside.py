@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from riskcore import AdaptiveRiskManager, ControlPage, PublishedPage, Snapshot
 from riskcore.config import load_config
 from riskcore.inputs import to_author
