@@ -38,6 +38,7 @@ from riskcore import (
 from riskcore._core import Core, Parts
 from riskcore.config import load_config
 from riskcore.inputs import to_author
+from riskcore.layout import PAGE_SEQUENCE
 from riskcore.store.archive import journal_table, stretches
 from riskcore.store.drainer import Drainer
 from riskcore.store.journal import Journal, entries, name_of
@@ -671,7 +672,7 @@ def test_a_page_that_a_dead_writer_left_half_written_is_told(place: Path) -> Non
     writer = open_writer(place, 1, capacity=2048)
     writer.close()
     words = np.memmap(place / "published", np.int64, "r+")
-    words[4] |= 1
+    words[PAGE_SEQUENCE] |= 1
     pages = PublishedPage(place)
     with pytest.raises(PlaceError, match="the writer has died"):
         pages.read(timeout=0.05)
