@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.driver import Harness
-from bench.suite import Report, broken_budgets, run
+from bench.suite import Report, run
 from riskcore.layout import Shape
 
 
@@ -19,16 +19,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def report(directory: Path) -> Report:
-    """A quick run without peers, another where a ceiling is broken, and a third one at most.
-
-    What else a shared machine does can slow one case throughout a run, while the loops of known
-    work beside it are as quick as ever. Code that is too slow breaks its ceiling each time.
-    """
-    for _ in range(3):
-        found = run(quick=True, with_peers=False, directory=directory)
-        if not broken_budgets(found):
-            break
-    return found
+    """A quick run without peers."""
+    return run(quick=True, with_peers=False, directory=directory)
 
 
 @pytest.fixture(scope="session")
