@@ -41,6 +41,7 @@ the unit of the named currency; ``share`` is a fraction of equity; ``fraction`` 
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
@@ -787,6 +788,7 @@ JOURNAL = (
     spare i[5] -: zero; what the drainer writes starts on a cache line
     drained i -: sequence of the last record that is kept elsewhere; those up to it are overwritten
     spare_2 i[7] -: zero
+    draft i[1024] -: the next published page as it is made; room for that of any shape
 """),
     *PARAMETERS,
 )
@@ -920,11 +922,13 @@ def _word(table: tuple[Field, ...], name: str) -> int:
     for field in table:
         if field.name == name:
             return place
-        words = 1
-        for size in field.shape:
-            words *= int(size)
-        place += words
+        place += math.prod(int(size) for size in field.shape)
     raise KeyError(name)
+
+
+def _per(table: tuple[Field, ...], symbol: str) -> int:
+    """Fields of a record with one word for each of a size of the shape."""
+    return sum(field.shape == (symbol,) for field in table)
 
 
 JOURNAL_COMMITTED = _word(JOURNAL, "committed")
@@ -932,6 +936,7 @@ JOURNAL_APPLIED = _word(JOURNAL, "applied")
 JOURNAL_DRAINED = _word(JOURNAL, "drained")
 JOURNAL_LOST = _word(JOURNAL, "lost")
 JOURNAL_LOST_APPLIED = _word(JOURNAL, "lost_applied")
+JOURNAL_DRAFT = _word(JOURNAL, "draft")
 JOURNAL_PARAMETERS = _word(JOURNAL, PARAMETERS[0].name)
 CONTROL_KILL_WORD = _word(CONTROL_PAGE, "kill")
 CONTROL_REQUEST = _word(CONTROL_PAGE, "request")
@@ -939,7 +944,12 @@ CONTROL_PARAMETERS_SEQUENCE = _word(CONTROL_PAGE, "parameters_sequence")
 CONTROL_HEARTBEAT = _word(CONTROL_PAGE, "heartbeat_ns")
 CONTROL_PARAMETERS = _word(CONTROL_PAGE, PARAMETERS[0].name)
 PAGE_SEQUENCE = _word(PUBLISHED_PAGE, "sequence")
+PAGE_CONTENT = _word(PUBLISHED_PAGE, "event_count")
 PAGE_POSITIONS = 64  # rows of positions in the published page
+PAGE_PER_REGIME = _per(PUBLISHED_PAGE, "regimes")
+PAGE_PER_VENUE = _per(PUBLISHED_PAGE, "venues")
+PAGE_PER_STRATEGY = _per(PUBLISHED_PAGE, "strategies")
+PAGE_FIXED = _word(PUBLISHED_PAGE, "regime_probability") + len(PORTFOLIO_RISK)
 PAYLOAD_WORDS = 128  # words of its first field
 PARAMETER_SCALARS = sum(not field.shape for field in PARAMETERS)
 PARAMETER_ARRAYS = len(PARAMETERS) - PARAMETER_SCALARS  # one number per regime each

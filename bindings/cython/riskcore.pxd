@@ -642,6 +642,7 @@ cdef extern from "riskcore.h" nogil:
         int64_t spare[5]
         int64_t drained
         int64_t spare_2[7]
+        int64_t draft[1024]
         rc_parameters parameters
 
     struct rc_journal_record:

@@ -137,7 +137,7 @@ extern "C" {
                                                       * meaning */
 #define RC_MAGIC INT64_C(4995142087152453970)        /* first eight bytes of a buffer, RISKCORE
                                                       * in ASCII */
-#define RC_LAYOUT_HASH INT64_C(3044140992519994668)  /* of every field, and the shape */
+#define RC_LAYOUT_HASH INT64_C(3941207064016128979)  /* of every field, and the shape */
 #define RC_STATE_SIZE 1794368                        /* bytes of a buffer */
 #define RC_STATE_ALIGNMENT 64                        /* of its address, in bytes */
 #define RC_INSTRUMENTS 64                            /* shape: instruments */
@@ -154,13 +154,13 @@ extern "C" {
  * not at its first call. Define RC_WITHOUT_LIBRARY where a program only reads records and names.
  */
 #ifndef RC_WITHOUT_LIBRARY
-extern const int64_t rc_layout_2a3ef61aa95bfd2c;
+extern const int64_t rc_layout_36b1faf17cf10bd3;
 #if defined(__has_attribute)
 #if __has_attribute(retain)
 __attribute__((retain)) /* also with --gc-sections */
 #endif
 #endif
-__attribute__((used)) static const int64_t *const rc_linked_layout = &rc_layout_2a3ef61aa95bfd2c;
+__attribute__((used)) static const int64_t *const rc_linked_layout = &rc_layout_36b1faf17cf10bd3;
 #endif
 
 /* ================================================================================================
@@ -1124,6 +1124,8 @@ struct rc_journal {
     int64_t drained;                  /* sequence of the last record that is kept elsewhere;
                                        * those up to it are overwritten */
     int64_t spare_2[7];               /* zero */
+    int64_t draft[1024];              /* the next published page as it is made; room for that of
+                                       * any shape */
     struct rc_parameters parameters;
 };
 typedef struct rc_journal rc_journal;
@@ -2696,13 +2698,14 @@ int64_t rc_page_attach(const struct rc_published_page *page) RC_NOEXCEPT;
 int64_t rc_page_read(const struct rc_published_page *page, struct rc_published_page *copy)
                      RC_NOEXCEPT;
 
-/* Copy what a monitor needs into the published page.
+/* Make a page of what a monitor needs, and bring the published page up to date with it.
  *
- *   page  Written by this process alone.
+ *   journal  Its draft.
+ *   page     Written by this process alone.
  *
  * rc_submit does it by itself after each sample and every publish_interval records.
  *
- * Returns: RC_BAD_BUFFER or RC_OK.
+ * Returns: RC_BAD_BUFFER (the page stays as it is) or RC_OK.
  *
  * Cost: cold, O(instruments + scenarios). The writer's thread.
  */
@@ -3353,7 +3356,7 @@ RC_AT(rc_scenario, horizon_ns, 16); RC_AT(rc_scenario, scenario_id, 24);
 RC_AT(rc_scenario, currency_loss, 32); RC_AT(rc_scenario, padding, 40);
 RC_SIZE(rc_shocks, 768);
 RC_AT(rc_shocks, down, 0); RC_AT(rc_shocks, up, 256); RC_AT(rc_shocks, loss, 512);
-RC_SIZE(rc_journal, 1088);
+RC_SIZE(rc_journal, 9280);
 RC_AT(rc_journal, magic, 0); RC_AT(rc_journal, abi_version, 8); RC_AT(rc_journal, layout_hash, 16);
 RC_AT(rc_journal, size_bytes, 24); RC_AT(rc_journal, capacity, 32); RC_AT(rc_journal, reserve, 40);
 RC_AT(rc_journal, publish_interval, 48); RC_AT(rc_journal, publish_next, 56);
@@ -3363,7 +3366,7 @@ RC_AT(rc_journal, request_status, 104); RC_AT(rc_journal, parameters_seen, 112);
 RC_AT(rc_journal, parameters_status, 120); RC_AT(rc_journal, heartbeat_seen_ns, 128);
 RC_AT(rc_journal, kill_seen, 136); RC_AT(rc_journal, lost_applied, 144);
 RC_AT(rc_journal, spare, 152); RC_AT(rc_journal, drained, 192); RC_AT(rc_journal, spare_2, 200);
-RC_AT(rc_journal, parameters, 256);
+RC_AT(rc_journal, draft, 256); RC_AT(rc_journal, parameters, 8448);
 RC_SIZE(rc_journal_record, 192);
 RC_AT(rc_journal_record, sequence, 0); RC_AT(rc_journal_record, checksum, 8);
 RC_AT(rc_journal_record, parts, 16); RC_AT(rc_journal_record, kind, 24);

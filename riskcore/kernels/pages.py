@@ -20,6 +20,7 @@ from riskcore.kernels.journal import check_identity, identify
 from riskcore.kernels.language import kernel
 from riskcore.kernels.memory import (
     add_release,
+    as_record,
     fence_acquire,
     fence_release,
     load_acquire,
@@ -34,7 +35,13 @@ from riskcore.layout import (
     CONTROL_PARAMETERS,
     CONTROL_PARAMETERS_SEQUENCE,
     CONTROL_REQUEST,
+    JOURNAL_DRAFT,
     JOURNAL_PARAMETERS,
+    PAGE_CONTENT,
+    PAGE_FIXED,
+    PAGE_PER_REGIME,
+    PAGE_PER_STRATEGY,
+    PAGE_PER_VENUE,
     PAGE_POSITIONS,
     PAGE_SEQUENCE,
     PARAMETER_ARRAYS,
@@ -43,6 +50,7 @@ from riskcore.layout import (
 
 MAX_USED = 1e6
 PAGE_ATTEMPTS = 64
+LINE_WORDS = 8  # of a cache line
 
 
 @kernel
@@ -315,29 +323,57 @@ def publish_tables(state, page):
 
 
 @kernel
+def page_words(header):
+    """Words of a published page of the shape, padding included."""
+    words = PAGE_FIXED + PAGE_PER_REGIME * header.regimes
+    words += PAGE_PER_VENUE * header.venues + PAGE_PER_STRATEGY * header.strategies
+    return (words + LINE_WORDS - 1) // LINE_WORDS * LINE_WORDS
+
+
+@kernel
+def copy_changed(page, draft, words):
+    """Copy the lines of the draft that differ from the page's.
+
+    A line that is written must be fetched anew by each reader, and the writer's core waits while
+    it hands it over: most lines of a page are the same as those of the one before.
+    """
+    for line in range(PAGE_CONTENT, words, LINE_WORDS):
+        changed = 0
+        for k in range(line, line + LINE_WORDS):
+            changed |= read_word(page, k) ^ read_word(draft, k)
+        if changed != 0:
+            for k in range(line, line + LINE_WORDS):
+                write_word(page, k, read_word(draft, k))
+
+
+@kernel
 def publish(state, journal, page):
-    """Copy what a monitor needs into the published page.
+    """Make a page of what a monitor needs, and bring the published page up to date with it.
 
     Parameters
     ----------
     state : record, read
-    journal : record, JOURNAL, read
+    journal : record, JOURNAL, modified in place
+        Its `draft`.
     page : record, PUBLISHED_PAGE, modified in place
         Written by this process alone.
 
     Returns
     -------
     int64
-        BAD_BUFFER or OK.
+        BAD_BUFFER (the page stays as it is) or OK.
     """
+    draft = as_record(journal, JOURNAL_DRAFT, page)
+    status = portfolio_risk(state, draft)
+    if not buffer_intact(state):
+        return status
+    publish_account(state, journal, draft)
+    publish_limits(state, draft)
+    publish_positions(state, draft)
+    publish_tables(state, draft)
     number = read_word(page, PAGE_SEQUENCE) | 1
     store_release(page, PAGE_SEQUENCE, number)
     fence_release()
-    status = portfolio_risk(state, page)
-    if buffer_intact(state):
-        publish_account(state, journal, page)
-        publish_limits(state, page)
-        publish_positions(state, page)
-        publish_tables(state, page)
+    copy_changed(page, draft, page_words(state.header))
     store_release(page, PAGE_SEQUENCE, number + 1)
     return status
