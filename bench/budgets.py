@@ -9,7 +9,8 @@ Three things are told apart:
   that nothing gets worse unseen. A ceiling is raised by the run's own slowness: beside every round
   the driver times two loops of known work, and the slower of them against the reference machine is
   the factor. Rounds are compared at their quickest: a neighbour on the core must be there all the
-  time to matter.
+  time to matter. The two sides of a ratio are measured in turns, one right after the other, and
+  the median turn counts.
 - the **instructions** of each call are exact: the same on every machine for the same code. A count
   above the table (``native/instructions.json``) by more than the margin fails a run, however quick
   the machine. ``python -m bench --accept-instructions`` writes the table anew.
@@ -18,16 +19,17 @@ Three things are told apart:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bench.cases import CASES, JOURNALED, WARM
 from bench.latency import Latency
 
 INSTRUCTIONS = Path(__file__).resolve().parent / "native" / "instructions.json"
 INSTRUCTION_MARGIN = 0.02  # of a count
-REFERENCE_LOOPS_NS = (250.0, 1_680.0)  # divisions, additions: on the reference machine, unhindered
+REFERENCE_LOOPS_NS = (260.0, 1_015.0)  # divisions, mixture: on the reference machine, unhindered
 DEFAULT = (64, 64, 200)  # instruments of the shape and of the account, open orders
 LARGE = (512, 512, 200)
 APPEND = "journal append"
@@ -161,15 +163,28 @@ def slowness(latency: Latency) -> float:
 Found = Mapping[tuple[str, tuple[int, int, int]], Latency]
 
 
-def judge(latencies: Iterable[Latency], timer: Latency) -> list[Verdict]:
-    """Every budget and ratio whose cases were measured, in the order of the tables."""
+def judge(
+    latencies: Iterable[Latency], timer: Latency, turns: Mapping[str, Sequence[float]]
+) -> list[Verdict]:
+    """Every budget and ratio that was measured, in the order of the tables.
+
+    Parameters
+    ----------
+    latencies : iterable of Latency
+    timer : Latency
+        An empty call.
+    turns : mapping of str to sequence of float
+        Values of a ratio by its title.
+    """
     found = {
         (x.case, (x.shape, x.instruments, x.open_orders)): x
         for x in latencies
         if x.condition == WARM
     }
     verdicts = [_judge_budget(budget, found, timer) for budget in BUDGETS]
-    verdicts += [_judge_ratio(ratio, found, timer) for ratio in RATIOS]
+    verdicts += [
+        _judge_ratio(ratio, turns[ratio.title]) for ratio in RATIOS if ratio.title in turns
+    ]
     return [verdict for verdict in verdicts if verdict]
 
 
@@ -203,13 +218,9 @@ def _judge_budget(budget: Budget, found: Found, timer: Latency) -> Verdict | Non
     return Verdict(budget.title, "ns", *values, budget.aim, ceiling)
 
 
-def _judge_ratio(ratio: Ratio, found: Found, timer: Latency) -> Verdict | None:
-    """A ratio; None where one of its cases was not measured."""
-    above = found.get((ratio.case, ratio.account))
-    below = found.get((ratio.base_case, ratio.base_account))
-    if above is None or below is None:
-        return None
-    value = (above.best_mean - timer.best_mean) / (below.best_mean - timer.best_mean)
+def _judge_ratio(ratio: Ratio, turns: Sequence[float]) -> Verdict:
+    """A ratio: the median of its turns."""
+    value = median(turns)
     return Verdict(ratio.title, "times", value, value, value, ratio.aim, ratio.ceiling or ratio.aim)
 
 

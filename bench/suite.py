@@ -15,6 +15,8 @@ from bench.budgets import (
     BUDGETS,
     DEFAULT,
     LARGE,
+    RATIOS,
+    Ratio,
     Verdict,
     exceeded_counts,
     judge,
@@ -33,7 +35,7 @@ MS = 1e6
 LARGE_SHAPE = 128  # instruments beyond which code for wide vectors pays
 POSITION_BUDGET_NS = 10 * MS
 PORTFOLIO_BUDGET_NS = 50 * MS
-LOOPS = ("divisions", "additions")
+LOOPS = ("divisions", "mixture")
 UPDATE = ["portfolio", "on_sample", "advance", "portfolio_risk"]
 # Instruments of the shape and of the account, open orders; cases; how many times fewer calls.
 ACCOUNTS = (
@@ -72,6 +74,8 @@ class Report:
         Of one call of each case on the default account.
     layers : list of Share
         Where the instructions and the time of an approved check go.
+    ratios : dict of str to list of float
+        By the title of a ratio: its value in each turn.
     verdicts : list of Verdict
         Budgets held against this run.
     notes : list of str
@@ -86,6 +90,7 @@ class Report:
     latencies: list[Latency] = field(default_factory=list)
     instructions: dict[str, float] = field(default_factory=dict)
     layers: list[Share] = field(default_factory=list)
+    ratios: dict[str, list[float]] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -141,8 +146,9 @@ def run(
     native = Native(report, directory, core, QUICK if quick else FULL, progress)
     native.calls()
     native.accounts(ACCOUNTS[:QUICK_ACCOUNTS] if quick else ACCOUNTS)
+    native.ratios([ratio for ratio in RATIOS if native.knows(ratio)])
     assert report.timer is not None
-    report.verdicts = judge(report.latencies, report.timer)
+    report.verdicts = judge(report.latencies, report.timer, report.ratios)
     progress("calls from Python")
     found = calls.measure(3 if quick else 9, 200 if quick else 4_000)
     report.machine["python_timer_ns"] = found[0].timer
@@ -159,15 +165,17 @@ def run(
 
 @dataclass(frozen=True)
 class Effort:
-    """How many rounds of how many calls each condition gets."""
+    """How many rounds of how many calls each condition gets, and how often ratios are taken."""
 
     warm: tuple[int, int]
     cold: tuple[int, int]
     samples: tuple[int, int]
+    turns: int
 
 
-FULL = Effort((25, 4_000), (5, 2_000), (25, 4_000))
-QUICK = Effort((9, 1_000), (1, 100), (3, 500))
+FULL = Effort((25, 4_000), (5, 2_000), (25, 4_000), 15)
+QUICK = Effort((9, 1_000), (1, 100), (3, 500), 7)
+TURN = (3, 1_000)  # rounds and calls of each side of a ratio in one turn
 
 
 class Native:
@@ -179,6 +187,7 @@ class Native:
         self.report, self.directory, self.core = report, directory, core
         self.effort, self.progress = effort, progress
         self.harnesses: dict[int, driver.Harness] = {}
+        self.prepared: dict[tuple[int, int, int], driver.Account] = {}
         self.timer: Latency | None = None
 
     def harness(self, instruments: int) -> driver.Harness:
@@ -191,6 +200,13 @@ class Native:
             place = self.directory / f"shape-{instruments}"
             self.harnesses[instruments] = driver.Harness(place, shape, cpu)
         return self.harnesses[instruments]
+
+    def account(self, account: tuple[int, int, int]) -> driver.Account:
+        """An account on disk, made when first asked for."""
+        if account not in self.prepared:
+            shape, instruments, open_orders = account
+            self.prepared[account] = self.harness(shape).prepare(instruments, open_orders)
+        return self.prepared[account]
 
     def time(
         self,
@@ -225,8 +241,7 @@ class Native:
 
     def calls(self) -> None:
         """Every call on the account of the default shape, in every condition."""
-        shape, instruments, open_orders = DEFAULT
-        account = self.harness(shape).prepare(instruments, open_orders)
+        shape, account = DEFAULT[0], self.account(DEFAULT)
         names = list(CASES)
         self.progress("native: every call with a warm cache")
         warm = self.time(account, shape, WARM, ["timer", *names], self.effort.warm)
@@ -250,7 +265,7 @@ class Native:
     def accounts(self, works: Iterable[tuple[tuple[int, int, int], list[str], int]]) -> None:
         """A few cases on other accounts, warm; a factor takes so many times fewer calls."""
         for (shape, instruments, open_orders), names, factor in works:
-            account = self.harness(shape).prepare(instruments, open_orders)
+            account = self.account((shape, instruments, open_orders))
             self.progress(f"native: {instruments} instruments, {open_orders} open orders")
             rounds, calls = self.effort.warm
             effort = (rounds, max(50, calls // factor))
@@ -260,6 +275,28 @@ class Native:
                 self.figure(latency, None, None, counted.get(name, math.nan))
                 for name, latency in found.items()
             ]
+
+    def knows(self, ratio: Ratio) -> bool:
+        """True where both accounts of a ratio were measured."""
+        return {ratio.account, ratio.base_account} <= self.prepared.keys()
+
+    def ratios(self, ratios: Iterable[Ratio]) -> None:
+        """Both sides of each ratio in turns, close together: a slow moment is one of both."""
+        for ratio in ratios:
+            self.progress(f"native: {ratio.title}")
+            self.report.ratios[ratio.title] = [
+                self.beyond_timer(ratio.account, ratio.case)
+                / self.beyond_timer(ratio.base_account, ratio.base_case)
+                for _ in range(self.effort.turns)
+            ]
+
+    def beyond_timer(self, account: tuple[int, int, int], case: str) -> float:
+        """Mean time of a case without the timer's, ns, of the quickest of a few rounds."""
+        works = self.harness(account[0]).run(
+            self.account(account), [f"{WARM}:timer", f"{WARM}:{case}"], *TURN, self.core
+        )
+        timer, measured = (summarise(w, account[0], self.account(account)).best_mean for w in works)
+        return measured - timer
 
     def figure(
         self,

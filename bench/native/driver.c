@@ -626,8 +626,8 @@ static void run(const char *work, int64_t rounds, int64_t count, FILE *file)
     if (places)
         note_places(), rounds = 0;
     for (int64_t r = 0; r < rounds; r++) {
-        uint32_t divisions = time_divisions(), additions = time_additions();
-        printf("%s[%u, %u]", r ? ", " : "", divisions, additions);
+        uint32_t divisions = time_divisions(), mixture = time_mixture();
+        printf("%s[%u, %u]", r ? ", " : "", divisions, mixture);
         if (mode == SAMPLED)
             start_timer(53);
         cases[n].measure(count, cases[n].what);

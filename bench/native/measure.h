@@ -100,20 +100,39 @@ static uint32_t time_divisions(void)
     return times[LOOP_RUNS / 2];
 }
 
-/* 2,048 additions, eight at a time: what a neighbour on the same physical core takes away. */
-static uint32_t time_additions(void)
+static char lines[32768] __attribute__((aligned(4096))); /* as large as the first level of a cache */
+
+/* 1,024 turns of what a check is made of, five instructions a cycle where nobody else wants them: what
+ * a neighbour on the same physical core takes away. Twenty instructions to a turn; a product and a sum,
+ * each waiting for the other, take four cycles. Written out, so that no compiler does it another way. */
+static uint32_t time_mixture(void)
 {
     uint32_t times[LOOP_RUNS];
+    uint64_t a = 0, b = 0, c = 0, d = 0, x = 3;
     for (int k = 0; k < LOOP_RUNS; k++) {
-        uint64_t x[8] = {k, 1, 2, 3, 4, 5, 6, 7};
         uint64_t start = start_clock();
-        for (int j = 0; j < 256; j++) {
-            for (int lane = 0; lane < 8; lane++)
-                x[lane] += (uint64_t)j;
-            __asm__ volatile(""
-                             : "+r"(x[0]), "+r"(x[1]), "+r"(x[2]), "+r"(x[3]), "+r"(x[4]), "+r"(x[5]), "+r"(x[6]),
-                               "+r"(x[7]));
-        }
+        for (size_t j = 0; j < 1024; j++)
+            __asm__ volatile("imulq %4, %4\n\t"
+                             "addq $1, %4\n\t"
+                             "addq $1, %0\n\t"
+                             "movq 0(%5), %%rax\n\t"
+                             "addpd %%xmm1, %%xmm0\n\t"
+                             "addq $1, %1\n\t"
+                             "movq 8(%5), %%rcx\n\t"
+                             "mulpd %%xmm3, %%xmm2\n\t"
+                             "addq $1, %2\n\t"
+                             "addq $1, %3\n\t"
+                             "addq $1, %0\n\t"
+                             "movq 16(%5), %%rax\n\t"
+                             "addpd %%xmm5, %%xmm4\n\t"
+                             "addq $1, %1\n\t"
+                             "movq 24(%5), %%rcx\n\t"
+                             "mulpd %%xmm7, %%xmm6\n\t"
+                             "addq $1, %2\n\t"
+                             "addq $1, %3"
+                             : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(x)
+                             : "r"(lines + j * 64 % sizeof lines)
+                             : "rax", "rcx", "xmm0", "xmm2", "xmm4", "xmm6", "cc");
         times[k] = (uint32_t)(stop_clock() - start);
     }
     qsort(times, LOOP_RUNS, sizeof *times, compare);

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +159,7 @@ def test_a_check_made_slower_breaks_its_ceiling(
 ) -> None:
     assert report.timer is not None
     works = harness.run(account, ["warm:check_approve"], 9, 500, program=slower(harness, 4_000))
-    found = judge([summarise(work, 64, account) for work in works], report.timer)
+    found = judge([summarise(work, 64, account) for work in works], report.timer, {})
     assert [verdict.broken for verdict in found] == [True, True]
 
 
@@ -170,7 +169,7 @@ def test_a_ceiling_is_kept_at_it_and_broken_above(budget: Budget) -> None:
 
     def breaks(value: float, slowness: float = 1.0) -> bool:
         loops = tuple(slowness * loop for loop in REFERENCE_LOOPS_NS)
-        (verdict,) = [v for v in judge([latency(**{name: value}, loops=loops)], NO_TIMER)
+        (verdict,) = [v for v in judge([latency(**{name: value}, loops=loops)], NO_TIMER, {})
                       if v.title == budget.title]  # fmt: skip
         return verdict.broken
 
@@ -182,7 +181,7 @@ def test_a_ceiling_is_kept_at_it_and_broken_above(budget: Budget) -> None:
 
 
 def test_aims_are_never_raised() -> None:
-    for verdict in judge([latency(p50=150.0, loops=(1e4, 1e4))], NO_TIMER):
+    for verdict in judge([latency(p50=150.0, loops=(1e4, 1e4))], NO_TIMER, {}):
         assert verdict.aim in (100.0, 250.0)
         assert verdict.missed == (verdict.aim == 100.0)
 
@@ -195,16 +194,24 @@ def test_every_ceiling_is_the_aim_or_above_it() -> None:
 def test_the_journal_costs_the_difference_of_the_dearest_event() -> None:
     calls = {"submit_check": 170.0, "apply_check": 160.0, "submit_clock": 60.0, "apply_clock": 30.0}
     found = [latency(case=name, p50=time, best_p50=time) for name, time in calls.items()]
-    (verdict,) = judge(found, NO_TIMER)
+    (verdict,) = judge(found, NO_TIMER, {})
     assert (verdict.measured, verdict.aim) == (30.0, 40.0)
 
 
-def test_ratios_are_those_of_times_without_the_timer() -> None:
-    timer = replace(NO_TIMER, best_mean=20.0)
-    slow = latency(case="check_reject", best_mean=145.0)
-    found = judge([latency(best_mean=120.0), slow], timer)
-    (ratio,) = [v for v in found if v.unit == "times"]
-    assert (ratio.measured, ratio.missed, ratio.broken) == (1.25, True, False)
+def test_a_ratio_is_the_median_of_its_turns() -> None:
+    title = "rejections against approvals"
+    for turns, missed, broken in (
+        ([0.9, 9.0, 1.0], False, False),
+        ([0.9, 1.25, 9.0], True, False),
+        ([0.9, 1.26, 9.0], True, True),
+    ):
+        (ratio,) = judge([], NO_TIMER, {title: turns})
+        assert (ratio.measured, ratio.missed, ratio.broken) == (sorted(turns)[1], missed, broken)
+
+
+def test_every_ratio_of_the_default_shape_was_taken_in_turns(report: Report) -> None:
+    assert len(report.ratios) == len(budgets.RATIOS) - 1
+    assert all(len(set(turns)) > 1 for turns in report.ratios.values())
 
 
 # --- layers, picture, files -----------------------------------------------------------------------
