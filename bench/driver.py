@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,17 @@ class Work:
     loops: NDArray[np.uint32]
     ns_per_cycle: float
     preempted: int
+
+
+def joined(works: Sequence[Work]) -> Work:
+    """The rounds of one case that was timed in several runs."""
+    return replace(
+        works[0],
+        results=np.concatenate([work.results for work in works]),
+        loops=np.concatenate([work.loops for work in works]),
+        ns_per_cycle=float(np.mean([work.ns_per_cycle for work in works])),
+        preempted=sum(work.preempted for work in works),
+    )
 
 
 @dataclass(frozen=True)

@@ -174,8 +174,14 @@ class Effort:
 
 
 FULL = Effort((25, 4_000), (5, 2_000), (25, 4_000), 15)
-QUICK = Effort((9, 1_000), (1, 100), (3, 500), 7)
+QUICK = Effort((12, 1_000), (1, 100), (3, 500), 7)
 TURN = (3, 1_000)  # rounds and calls of each side of a ratio in one turn
+
+
+def spread(rounds: int) -> list[int]:
+    """Rounds in parts of at most four."""
+    parts = math.ceil(rounds / 4)
+    return [rounds * (k + 1) // parts - rounds * k // parts for k in range(parts)]
 
 
 class Native:
@@ -216,10 +222,18 @@ class Native:
         names: list[str],
         effort: tuple[int, int],
     ) -> dict[str, Latency]:
-        """Time cases in one condition and keep what they took."""
-        works = self.harness(shape).run(
-            account, [f"{condition}:{name}" for name in names], *effort, self.core
-        )
+        """Time cases in one condition and keep what they took.
+
+        Rounds of one case are spread over the run: a disturbed moment is not all of them.
+        """
+        rounds, calls = effort
+        turns = [
+            self.harness(shape).run(
+                account, [f"{condition}:{name}" for name in names], count, calls, self.core
+            )
+            for count in spread(rounds)
+        ]
+        works = [driver.joined(work) for work in zip(*turns, strict=True)]
         found = {work.case: summarise(work, shape, account) for work in works}
         if "timer" in found:
             self.timer = found.pop("timer")

@@ -110,29 +110,31 @@ static uint32_t time_mixture(void)
     uint32_t times[LOOP_RUNS];
     uint64_t a = 0, b = 0, c = 0, d = 0, x = 3;
     for (int k = 0; k < LOOP_RUNS; k++) {
+        __m128d one = _mm_set1_pd(1.0), p = one, q = one, r = one, s = one; /* no denormal numbers */
         uint64_t start = start_clock();
         for (size_t j = 0; j < 1024; j++)
-            __asm__ volatile("imulq %4, %4\n\t"
-                             "addq $1, %4\n\t"
-                             "addq $1, %0\n\t"
-                             "movq 0(%5), %%rax\n\t"
-                             "addpd %%xmm1, %%xmm0\n\t"
-                             "addq $1, %1\n\t"
-                             "movq 8(%5), %%rcx\n\t"
-                             "mulpd %%xmm3, %%xmm2\n\t"
-                             "addq $1, %2\n\t"
-                             "addq $1, %3\n\t"
-                             "addq $1, %0\n\t"
-                             "movq 16(%5), %%rax\n\t"
-                             "addpd %%xmm5, %%xmm4\n\t"
-                             "addq $1, %1\n\t"
-                             "movq 24(%5), %%rcx\n\t"
-                             "mulpd %%xmm7, %%xmm6\n\t"
-                             "addq $1, %2\n\t"
-                             "addq $1, %3"
-                             : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(x)
-                             : "r"(lines + j * 64 % sizeof lines)
-                             : "rax", "rcx", "xmm0", "xmm2", "xmm4", "xmm6", "cc");
+            __asm__ volatile("imulq %[x], %[x]\n\t"
+                             "addq $1, %[x]\n\t"
+                             "addq $1, %[a]\n\t"
+                             "movq 0(%[line]), %%rax\n\t"
+                             "addpd %[one], %[p]\n\t"
+                             "addq $1, %[b]\n\t"
+                             "movq 8(%[line]), %%rcx\n\t"
+                             "mulpd %[one], %[q]\n\t"
+                             "addq $1, %[c]\n\t"
+                             "addq $1, %[d]\n\t"
+                             "addq $1, %[a]\n\t"
+                             "movq 16(%[line]), %%rax\n\t"
+                             "addpd %[one], %[r]\n\t"
+                             "addq $1, %[b]\n\t"
+                             "movq 24(%[line]), %%rcx\n\t"
+                             "mulpd %[one], %[s]\n\t"
+                             "addq $1, %[c]\n\t"
+                             "addq $1, %[d]"
+                             : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x), [p] "+x"(p),
+                               [q] "+x"(q), [r] "+x"(r), [s] "+x"(s)
+                             : [one] "x"(one), [line] "r"(lines + j * 64 % sizeof lines)
+                             : "rax", "rcx", "cc");
         times[k] = (uint32_t)(stop_clock() - start);
     }
     qsort(times, LOOP_RUNS, sizeof *times, compare);

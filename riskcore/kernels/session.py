@@ -195,13 +195,13 @@ def take_heartbeat(state, journal, ring, control_page):
     """The monitor's sign of life, at the time to which the event that met it has moved the clock.
 
     Behind that event, not before it: one that is refused moves no clock, and the time that it names
-    is nobody's.
+    is nobody's. What the journal keeps in reserve for facts is not spent on it: it waits.
     """
     beat = load_acquire(control_page, CONTROL_HEARTBEAT)
     now = state.header.last_time_ns
     if beat == journal.heartbeat_seen_ns or now == 0:
         return
-    if has_room(journal, 1, 0):
+    if has_room(journal, 1, journal.reserve):
         append_heartbeat(journal, ring, now, MONITOR)
         on_heartbeat(state, now, MONITOR)
         finish(journal)
@@ -282,7 +282,6 @@ def submit(state, journal, ring, control_page, page, event, decision):
     if not has_room(journal, 1, journal.reserve):
         if not is_fact(kind):
             journal.refused += 1
-            take_heartbeat(state, journal, ring, control_page)
             publish_if_due(state, journal, page, 0, told)
             return refuse_event(decision, JOURNAL_FULL)
         if not has_room(journal, 1, 0):

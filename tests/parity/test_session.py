@@ -168,6 +168,21 @@ def test_a_kill_is_taken_and_published_though_the_journal_is_full(entry: str) ->
     assert session.journal.refused == 1
 
 
+def test_a_beating_monitor_spends_nothing_of_the_reserve() -> None:
+    session = Session(NativeEngine(SMALL), 256, reserve=64)
+    build_world(session, 7, SMALL)
+    now = int(session.state.header.last_time_ns)
+    for room in (64, 65, 66):  # the quote takes one, then the heartbeat
+        session.journal.drained = int(session.journal.committed) + room - 256
+        session.control_beat(session.control_page, room)
+        before = int(session.journal.committed)
+        assert session.on_quote(now, 0, 1, 1, 2, 1) == (
+            codes.JOURNAL_FULL if room == 64 else codes.OK
+        )
+        assert session.journal.committed - before == (0, 1, 2)[room - 64]
+        assert int(session.journal.heartbeat_seen_ns) == (66 if room == 66 else 0)
+
+
 def test_a_kill_before_the_first_event_waits_and_moves_no_clock() -> None:
     session = Session(NativeEngine(SMALL))
     session.control_kill(session.control_page, 7)
