@@ -661,7 +661,12 @@ FUNCTIONS = {
         thread=MONITOR,
     ),
     "rc_control_request": Function("cold", thread=MONITOR),
-    "rc_control_parameters": Function("cold", thread=MONITOR),
+    "rc_control_parameters": Function(
+        "cold",
+        """Limits of an earlier version than those in force are refused when their turn comes
+        (RC_INVALID_PARAMETERS in the published page), and no event.""",
+        thread=MONITOR,
+    ),
     "rc_control_beat": Function("cold", returns="OK.", thread=MONITOR),
     "rc_page_init": Function(
         "cold", returns="OK.", thread="Whoever makes the page, before it is shared."

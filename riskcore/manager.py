@@ -332,18 +332,19 @@ class AdaptiveRiskManager:
         self._take(store.core, config, terms, stress, store)
         try:
             if store.unused:
-                need_new_version(config, store.core.state.parameters, store.shape)
-                _configure(store.core, config, terms, stress, start)
+                with store.steady_limits() as blocks:
+                    for block in blocks:
+                        need_new_version(config, block, store.shape)
+                    _configure(store.core, config, terms, stress, start)
                 store.keep_names(self.names())
             else:
-                with store.steady_limits() as (limits, *_):  # those that the restart leaves
-                    if not same_limits(config, limits, store.shape):
-                        warnings.warn(
-                            f"{config.source}: not in force: the account at {store.place.name} "
-                            f"keeps its limits, version {limits.version}, until set_config changes "
-                            "them",
-                            stacklevel=2,
-                        )
+                limits, *_ = store.limits()  # those that the restart leaves
+                if not same_limits(config, limits, store.shape):
+                    warnings.warn(
+                        f"{config.source}: not in force: the account at {store.place.name} keeps "
+                        f"its limits, version {limits.version}, until set_config changes them",
+                        stacklevel=2,
+                    )
                 store.restart()
             store.core.publish()
         except BaseException:

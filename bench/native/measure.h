@@ -109,6 +109,7 @@ static uint32_t time_mixture(void)
 {
     uint32_t times[LOOP_RUNS];
     uint64_t a = 0, b = 0, c = 0, d = 0, x = 3;
+    memset(lines, 1, sizeof lines); /* memory of its own; unwritten, all pages were one */
     for (int k = 0; k < LOOP_RUNS; k++) {
         __m128d one = _mm_set1_pd(1.0), p = one, q = one, r = one, s = one; /* no denormal numbers */
         uint64_t start = start_clock();
@@ -131,8 +132,8 @@ static uint32_t time_mixture(void)
                              "mulpd %[one], %[s]\n\t"
                              "addq $1, %[c]\n\t"
                              "addq $1, %[d]"
-                             : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x), [p] "+x"(p),
-                               [q] "+x"(q), [r] "+x"(r), [s] "+x"(s)
+                             : [a] "+&r"(a), [b] "+&r"(b), [c] "+&r"(c), [d] "+&r"(d), [x] "+&r"(x), [p] "+&x"(p),
+                               [q] "+&x"(q), [r] "+&x"(r), [s] "+&x"(s)
                              : [one] "x"(one), [line] "r"(lines + j * 64 % sizeof lines)
                              : "rax", "rcx", "cc");
         times[k] = (uint32_t)(stop_clock() - start);

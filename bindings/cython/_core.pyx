@@ -167,7 +167,7 @@ cdef struct Functions:
     int64_t (*page_init)(void *page) noexcept nogil
     int64_t (*page_attach)(const void *page) noexcept nogil
     int64_t (*page_read)(const void *page, void *copy) noexcept nogil
-    int64_t (*publish)(const void *state, const void *journal, void *page) noexcept nogil
+    int64_t (*publish)(const void *state, void *journal, void *page) noexcept nogil
     int64_t (*submit)(
         void *state, void *journal, void *ring, const void *control, void *page, const void
         *event, void *decision

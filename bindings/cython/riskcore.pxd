@@ -1138,7 +1138,7 @@ cdef extern from "riskcore.h" nogil:
     int64_t rc_page_init(rc_published_page *page)
     int64_t rc_page_attach(const rc_published_page *page)
     int64_t rc_page_read(const rc_published_page *page, rc_published_page *copy)
-    int64_t rc_publish(const rc_state *state, const rc_journal *journal, rc_published_page *page)
+    int64_t rc_publish(const rc_state *state, rc_journal *journal, rc_published_page *page)
     int64_t rc_submit(rc_state *state, rc_journal *journal, rc_journal_record *ring, const rc_control_page *control, rc_published_page *page, const rc_event *event, rc_decision *decision)
     int64_t rc_submit_set(rc_state *state, rc_journal *journal, rc_journal_record *ring, const rc_control_page *control, rc_published_page *page, int64_t time_ns, int64_t kind, int64_t index, const rc_payload *payload)
     int64_t rc_submit_batch(rc_state *state, rc_journal *journal, rc_journal_record *ring, const rc_control_page *control, rc_published_page *page, const rc_order *orders, rc_decision *decisions, int64_t count)

@@ -2624,7 +2624,8 @@ int64_t rc_control_attach(const struct rc_control_page *control) RC_NOEXCEPT;
 
 /* Pull the kill switch: the writer's next entry applies it. Never refused, needs no lock.
  *
- * Kills are counted in one addition, so that none is lost where several are pulled at once.
+ * Kills are counted in one addition, so that none is lost where several are pulled at once; of
+ * those one author is named.
  *
  *   author  Who; 0 where nobody is named.
  *
@@ -2651,6 +2652,9 @@ int64_t rc_control_request(struct rc_control_page *control, int64_t code, int64_
 /* Leave a parameter block that the writer's next entry applies; one process at a time.
  *
  *   parameters  With a version other than 0 and the author.
+ *
+ * Limits of an earlier version than those in force are refused when their turn comes
+ * (RC_INVALID_PARAMETERS in the published page), and no event.
  *
  * Returns: RC_OK. What the core says of the block stands in the published page.
  *
@@ -2709,7 +2713,7 @@ int64_t rc_page_read(const struct rc_published_page *page, struct rc_published_p
  *
  * Cost: cold, O(instruments + scenarios). The writer's thread.
  */
-int64_t rc_publish(const struct rc_state *state, const struct rc_journal *journal,
+int64_t rc_publish(const struct rc_state *state, struct rc_journal *journal,
                    struct rc_published_page *page) RC_NOEXCEPT;
 
 /* Journal one event, apply it and answer.

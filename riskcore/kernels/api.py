@@ -187,7 +187,7 @@ rc_apply | events.apply | event:event decision:decision! | any of the events abo
  | OK where the memory holds a published page of this build
 -rc_page_read | pages.page_read | page:published_page copy:published_page! =page_bytes \
  | copy a page that was whole at one moment; BUSY: try again
-*rc_publish | pages.publish | journal:journal page:published_page! | write the published page now
+*rc_publish | pages.publish | journal:journal! page:published_page! | write the published page now
 rc_submit | session.submit | {_SESSION} event:event decision:decision! \
  | journal one event, apply it and answer
 rc_submit_set | session.submit_set | {_SESSION} time_ns kind index payload:payload \

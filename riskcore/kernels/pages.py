@@ -69,7 +69,8 @@ def control_attach(control, layout_hash, control_bytes):
 def control_kill(control, author):
     """Pull the kill switch: the writer's next entry applies it. Never refused, needs no lock.
 
-    Kills are counted in one addition, so that none is lost where several are pulled at once.
+    Kills are counted in one addition, so that none is lost where several are pulled at once; of
+    those one author is named.
 
     Parameters
     ----------

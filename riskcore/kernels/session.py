@@ -22,6 +22,7 @@ from riskcore.codes import (
     EVENT_REGIME,
     EVENT_SAMPLE,
     INVALID_CODE,
+    INVALID_PARAMETERS,
     INVALID_VALUE,
     JOURNAL_FULL,
     MAX_BATCH,
@@ -174,7 +175,10 @@ def take_request(state, journal, ring, control_page, time_ns):
 
 @kernel
 def take_parameters(state, journal, ring, control_page, time_ns):
-    """The control page's parameters, if they are whole and there is room for them."""
+    """The control page's parameters, if they are whole and there is room for them.
+
+    Versions never fall: those of an earlier version than that in force are too late, and no event.
+    """
     if load_acquire(control_page, CONTROL_PARAMETERS_SEQUENCE) == journal.parameters_seen:
         return
     words = parameter_words(state.header.regimes)
@@ -183,8 +187,12 @@ def take_parameters(state, journal, ring, control_page, time_ns):
     number = copy_parameters(journal, control_page, state.header.regimes)
     if number < 0:
         return
-    append_words(journal, ring, ENTRY_PARAMETERS, time_ns, 0, journal, JOURNAL_PARAMETERS, words)
     parameters = as_record(journal, JOURNAL_PARAMETERS, state.parameters)
+    if parameters.version < state.parameters.version:
+        journal.parameters_status = INVALID_PARAMETERS
+        journal.parameters_seen = number
+        return
+    append_words(journal, ring, ENTRY_PARAMETERS, time_ns, 0, journal, JOURNAL_PARAMETERS, words)
     journal.parameters_status = set_parameters(state, time_ns, parameters)
     finish(journal)
     journal.parameters_seen = number

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from riskcore import codes
 from riskcore.layout import record_dtype
+from riskcore.replay.metrics import DAY_NS
 from riskcore.replay.readers import DataError, History
 from riskcore.replay.venue import Terms, VenueModel
 
@@ -97,6 +98,7 @@ def make_panel(history: History, venue: VenueModel, equity: float) -> Panel:
     if history.interval_ns < LEAST_INTERVAL_NS:
         raise DataError(f"{history.source}: bars shorter than a second cannot be replayed")
     time_ns = np.unique(np.concatenate([bars.time_ns for bars in history.series.values()]))
+    _need_no_leap(time_ns, history.source)
     rows, count = len(time_ns), len(history.series)
     present = np.zeros((rows, count), dtype=bool)
     marks = np.zeros((rows, POINTS, count), dtype=np.int64)
@@ -150,6 +152,18 @@ def make_panel(history: History, venue: VenueModel, equity: float) -> Panel:
         ask_lots,
         close,
     )
+
+
+def _need_no_leap(time_ns: NDArray[np.int64], source: str) -> None:
+    """DataError where the clock would leap further than the core lets it."""
+    steps = np.diff(time_ns)
+    if steps.max(initial=0) > codes.MAX_TIME_JUMP_NS:
+        row = int(np.argmax(steps))
+        here, there = time_ns[row : row + 2].astype("datetime64[ns]").astype("datetime64[s]")
+        raise DataError(
+            f"{source}: from {here} to {there} there is no row: allowed is a leap of "
+            f"{codes.MAX_TIME_JUMP_NS // DAY_NS} days at most"
+        )
 
 
 def market_events(panel: Panel, start: int, stop: int) -> tuple[NDArray[np.void], list[list[int]]]:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from riskcore.codes import MAX_TIME_JUMP_NS
 from riskcore.errors import RiskCoreError
 
 if TYPE_CHECKING:
@@ -596,14 +595,6 @@ def _in_order(columns: dict[str, Any], label: str, notes: list[str]) -> dict[str
         order = np.argsort(times, kind="stable")
         columns = {key: column[order] for key, column in columns.items()}
         steps = np.diff(columns["time_ns"])
-    if steps.max(initial=0) > MAX_TIME_JUMP_NS:
-        row = int(np.argmax(steps))
-        stamps = columns["time_ns"][row : row + 2].astype("datetime64[ns]")
-        here, there = stamps.astype("datetime64[s]")
-        raise DataError(
-            f"{label}: from {here} to {there} there is no row: allowed is a leap of "
-            f"{MAX_TIME_JUMP_NS // (1440 * MINUTE_NS)} days at most"
-        )
     later = np.concatenate(([True], steps > 0))
     if later.all():
         return columns

@@ -71,9 +71,10 @@ def build_core(
 
 def _budget_notes(core: Any) -> list[str]:
     """A note where the time from a decision to its execution is longer than every scenario."""
-    parameters = core.state.parameters
+    parameters, scenarios = core.state.parameters, core.state.scenarios
     span = int(parameters.decision_interval_ns + parameters.execution_latency_ns)
-    if core.state.scenarios["in_budget"].any():
+    enabled = scenarios["enabled"] != 0
+    if not enabled.any() or scenarios["in_budget"][enabled].any():
         return []
     return [
         f"{shown_duration(span)} from a decision to its execution are longer than every scenario: "

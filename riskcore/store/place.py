@@ -16,6 +16,7 @@ import mmap
 import os
 import re
 import stat
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -57,6 +58,8 @@ _HEADER = state_dtype(Shape())["header"]
 _HEADER_WORDS = 4 + len(SHAPE_NAMES)  # of a state: what it is, and its sizes
 _LONGEST = "checkpoint-a.new"  # of the names that a place adds to its own
 _MOST_NAMES_BYTES = 1 << 24  # of names.json
+LOCK_PATIENCE = 5.0  # s
+LOCK_POLL = 0.005  # s
 
 
 def refuse(path: Path, status: int) -> PlaceError:
@@ -205,17 +208,17 @@ class Place:
     def keep_author(self, author: int | str) -> None:
         """Keep the name behind an author's number, so that readers can show it."""
         if isinstance(author, str) and _is_name(author) and author.strip() not in self._kept:
-            with self._naming(f"{self.name}: the control page is being written") as known:
+            with self._naming(0.0) as known:
                 known.setdefault("authors", [])
                 if author.strip() not in known["authors"]:
                     known["authors"].append(author.strip())
                 self._kept.update(known["authors"])
 
     @contextmanager
-    def _naming(self, refusal: str | None = None) -> Iterator[dict[str, list[str]]]:
-        """The names, to be changed and kept by one process at a time; wait for it, or refuse."""
+    def _naming(self, patience: float = LOCK_PATIENCE) -> Iterator[dict[str, list[str]]]:
+        """The names, to be changed and kept by one process at a time."""
         with opened(self.path("control"), write=True) as file:
-            lock(file, refusal)
+            lock(file, f"{self.name}: the control page is being written", patience)
             known = self.names()
             before = json.dumps(known)
             yield known
@@ -437,12 +440,16 @@ def map_file(file: int, size: int, *, write: bool, populate: bool = False) -> mm
     return mmap.mmap(file, size, flags=flags, prot=protection)
 
 
-def lock(file: int, refusal: str | None = None) -> None:
-    """Take the lock of a file; wait for it, or PlaceError where `refusal` says why not to."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if refusal else 0))
-    except BlockingIOError:
-        raise PlaceError(str(refusal)) from None
+def lock(file: int, refusal: str, patience: float = 0.0) -> None:
+    """Take the lock of a file; PlaceError where another holds it for so many seconds."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise PlaceError(refusal) from None
+        time.sleep(LOCK_POLL)
 
 
 def unlock(file: int) -> None:
@@ -692,18 +699,19 @@ class Part(Held):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the part's lock for a while; wait for it."""
-        file = self._locked()
+        """Hold the part's lock for a while; PlaceError where another does not give it up."""
+        refusal = f"{self.path}: another process has held its lock for {LOCK_PATIENCE:.0f} s"
+        file = self._locked(refusal, LOCK_PATIENCE)
         try:
             yield
         finally:
             unlock(file)
 
-    def _locked(self, refusal: str | None = None) -> int:
+    def _locked(self, refusal: str, patience: float = 0.0) -> int:
         self.need_file()
         file = open_file(self.path, write=self.write)
         try:
-            lock(file, refusal)
+            lock(file, refusal, patience)
             self.need_file()
         except PlaceError:
             os.close(file)

@@ -142,11 +142,15 @@ class Writer:
         if status not in (codes.OK, codes.NOT_JOURNALED):
             raise PlaceError(f"{self.place.name}: restart refused: {codes.STATUS_NAMES[status]}")
 
+    def limits(self) -> list[Any]:
+        """The parameter blocks that new limits come behind."""
+        return limits_ahead(self.control.record, self.journal.part.record, self.core.state)
+
     @contextmanager
     def steady_limits(self) -> Iterator[list[Any]]:
-        """The parameter blocks that new limits come behind, while nobody can leave others."""
+        """The same, while nobody can leave others."""
         with self.control.locked() if self.control.is_there else nullcontext():
-            yield limits_ahead(self.control.record, self.journal.part.record, self.core.state)
+            yield self.limits()
 
     def keep_names(self, names: Mapping[str, Sequence[str]]) -> None:
         """Keep the names of instruments, venues and the like beside the state, for readers."""

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from riskcore import codes, layout
-from riskcore.layout import Block, Field, Shape
+from riskcore.kernels import pages
+from riskcore.layout import Block, Field, Shape, record_dtype
 
 SMALLEST = Shape(
     instruments=1,
@@ -224,6 +225,15 @@ def test_symbolic_sizes_become_the_dimensions():
     assert state["covariance"]["matrix"].shape == (7, 7)
     assert state["history"]["returns"].shape == (9, 7)
     assert layout.resolve(("window", 4), ODD) == (9, 4)
+
+
+def test_a_page_of_any_shape_has_room_in_the_journals_draft():
+    bounds = layout.SHAPE_BOUNDS
+    for end in (0, 1):
+        shape = Shape(**{name: bounds[name][end] for name in ("regimes", "venues", "strategies")})
+        words = record_dtype("published_page", shape).itemsize // 8
+        assert words <= record_dtype("journal", shape)["draft"].shape[0]
+        assert getattr(pages.page_words, "py_func", pages.page_words)(shape) == words
 
 
 def test_the_magic_spells_the_name():

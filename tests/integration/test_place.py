@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import stat
@@ -729,6 +730,38 @@ def test_an_unused_account_that_lost_its_names_keeps_its_limits(tmp_path: Path) 
     with AdaptiveRiskManager.attach(place, changed, time_ns=NOW) as risk:
         assert risk.core.state.parameters.max_drawdown == 0.05
     assert "instruments" in Place(place).names()
+
+
+def test_an_unused_account_takes_no_older_limits_than_those_that_wait(tmp_path: Path) -> None:
+    place = tmp_path / "account"
+    attach(place).close()
+    (place / "names.json").unlink()
+    ControlPage(place).set_config(newer("growth", 9), "Ada")
+    with pytest.raises(ConfigError, match=r"growth.yaml: version is 1, where 9 is in force"):
+        attach(place)
+
+
+def test_a_stopped_process_with_the_control_pages_lock_holds_up_no_restart(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("riskcore.store.place.LOCK_PATIENCE", 0.1)
+    page = ControlPage(place)
+    with (place / "control").open("rb+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with attach(place) as risk:
+            for held in (
+                lambda: risk.set_config(newer("default"), time=NOW),
+                lambda: page.set_config(newer("default"), "Ada"),
+                lambda: page.request(codes.CONTROL_LATCH_ACCOUNT, 0, 0, "Ada"),
+                page.beat,
+            ):
+                with pytest.raises(PlaceError, match="control: another process has held its lock"):
+                    held()
+            page.kill("Ada")
+            assert risk.clock(NOW) == "OK"
+            assert risk.killed
+            fcntl.flock(file, fcntl.LOCK_UN)
+            risk.set_config(newer("default"), time=NOW)
 
 
 def newer(name: str, version: int = 2) -> RiskConfig:

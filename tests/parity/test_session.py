@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from riskcore import codes
-from riskcore.layout import record_dtype
+from riskcore.layout import PAGE_CONTENT, PAGE_SEQUENCE, allocate, record_dtype
 from riskcore.profile.engines import Engine, KernelEngine, NativeEngine
 from tests.simulation.sessions import Session, aligned_records
 from tests.simulation.stream import EventStream
@@ -183,6 +183,30 @@ def test_a_beating_monitor_spends_nothing_of_the_reserve() -> None:
         assert int(session.journal.heartbeat_seen_ns) == (66 if room == 66 else 0)
 
 
+def test_limits_that_waited_for_the_first_event_do_not_undo_later_ones() -> None:
+    session = Session(NativeEngine(SMALL))
+    old, new = (allocate(record_dtype("parameters", SMALL))[0] for _ in range(2))
+    donor = NativeEngine(SMALL)
+    build_world(donor, 8, SMALL)
+    for record, version in ((old, 5), (new, 7)):
+        for name in record.dtype.names:
+            record[name] = donor.state.parameters[name]
+        record.version = version
+    session.control_parameters(session.control_page, old)
+    assert session.set_parameters(1, new) == codes.OK
+    assert session.on_clock(1) == codes.OK
+    before = int(session.journal.committed)
+    assert session.on_clock(2) == codes.OK
+    assert session.state.parameters.version == 7
+    assert session.journal.parameters_status == codes.INVALID_PARAMETERS
+    assert session.journal.parameters_seen == session.control_page.parameters_sequence
+    assert session.journal.committed == before + 1
+    old.version = 7  # of the same version they may be sent again
+    session.control_parameters(session.control_page, old)
+    assert session.on_clock(3) == codes.OK
+    assert session.journal.parameters_status == codes.OK
+
+
 def test_a_kill_before_the_first_event_waits_and_moves_no_clock() -> None:
     session = Session(NativeEngine(SMALL))
     session.control_kill(session.control_page, 7)
@@ -338,6 +362,36 @@ def test_every_execution_takes_what_the_control_page_tells_alike() -> None:
     other: Any = NativeEngine(SMALL)
     first.replay_into(other)
     assert other.state_bytes() == first.engine.state_bytes()
+
+
+@pytest.mark.parametrize("engine", [KernelEngine, NativeEngine])
+def test_a_page_that_a_killed_writer_left_half_written_is_made_whole(engine: Any) -> None:
+    session = Session(engine(SMALL))
+    build_world(session, 8, SMALL)
+    session.publish(session.journal, session.page)
+    words = session.page_memory.view(np.int64)
+    whole, content = words.copy(), slice(PAGE_CONTENT, None)
+    assert whole[PAGE_SEQUENCE] % 2 == 0
+    for damage in (
+        slice(PAGE_CONTENT, 400),
+        slice(PAGE_CONTENT, PAGE_CONTENT + 1),
+        slice(-1, None),
+    ):
+        words[damage] = ~whole[damage]
+        words[PAGE_SEQUENCE] |= 1
+        assert session.publish(session.journal, session.page) == codes.OK
+        assert (words[content] == whole[content]).all()
+        assert words[PAGE_SEQUENCE] % 2 == 0
+
+
+def test_a_damaged_state_is_not_published() -> None:
+    session = Session(NativeEngine(SMALL))
+    build_world(session, 8, SMALL)
+    session.publish(session.journal, session.page)
+    before = session.page_memory.tobytes()
+    session.state.system.canary = 0
+    assert session.publish(session.journal, session.page) == codes.BAD_BUFFER
+    assert session.page_memory.tobytes() == before
 
 
 def test_what_the_control_page_told_is_published_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.parquet as pa_parquet
 import pytest
 
 from riskcore.codes import MAX_TIME_JUMP_NS
+from riskcore.replay.panel import make_panel
 from riskcore.replay.readers import (
     DataError,
     History,
@@ -20,6 +22,7 @@ from riskcore.replay.readers import (
     read_history,
     symbol_of,
 )
+from riskcore.replay.venue import VenueModel
 
 HOUR_NS = 3_600_000_000_000
 START_NS = parse_time("2024-01-01")
@@ -232,15 +235,21 @@ def test_a_leap_that_the_core_would_refuse_is_told(
     dates = pa.array(times).cast(pa.timestamp("ns"))
     prices = {"open": OPENS, "high": HIGHS, "low": LOWS, "close": CLOSES, "volume": VOLUMES}
     pa_parquet.write_table(pa.table({"date": dates, **prices}), path)
+    history = read_history(path)
     if not refused:
-        assert len(read_history(path).series["ABC"].close) == 4
+        assert len(make_panel(history, VenueModel(), 1e5)) == 4
         return
     with pytest.raises(DataError) as caught:
-        read_history(path)
+        make_panel(history, VenueModel(), 1e5)
     assert str(caught.value) == (
         f"{path}: from {seconds(times[2])} to {seconds(times[3])} there is no row: allowed is a "
         "leap of 366 days at most"
     )
+    # One instrument may rest for longer where another one goes on.
+    bars = history.series["ABC"]
+    middle = bars.time_ns + leap_ns // 2
+    both = replace(history, series={**history.series, "DEF": replace(bars, time_ns=middle)})
+    assert len(make_panel(both, VenueModel(), 1e5)) == 8
 
 
 def seconds(time_ns: int) -> str:
