@@ -183,6 +183,12 @@ def test_a_beating_monitor_spends_nothing_of_the_reserve() -> None:
         assert int(session.journal.heartbeat_seen_ns) == (66 if room == 66 else 0)
 
 
+def clock_event(time_ns: int) -> Any:
+    event = np.zeros(1, record_dtype("event", SMALL)).view(np.recarray)[0]
+    event.kind, event.time_ns = codes.EVENT_CLOCK, time_ns
+    return event
+
+
 def test_limits_that_waited_for_the_first_event_do_not_undo_later_ones() -> None:
     session = Session(NativeEngine(SMALL))
     old, new = (allocate(record_dtype("parameters", SMALL))[0] for _ in range(2))
@@ -194,16 +200,16 @@ def test_limits_that_waited_for_the_first_event_do_not_undo_later_ones() -> None
         record.version = version
     session.control_parameters(session.control_page, old)
     assert session.set_parameters(1, new) == codes.OK
-    assert session.on_clock(1) == codes.OK
+    assert session.submit(clock_event(1)) == codes.OK
     before = int(session.journal.committed)
-    assert session.on_clock(2) == codes.OK
+    assert session.submit(clock_event(2)) == codes.OK
     assert session.state.parameters.version == 7
     assert session.journal.parameters_status == codes.INVALID_PARAMETERS
     assert session.journal.parameters_seen == session.control_page.parameters_sequence
     assert session.journal.committed == before + 1
     old.version = 7  # of the same version they may be sent again
     session.control_parameters(session.control_page, old)
-    assert session.on_clock(3) == codes.OK
+    assert session.submit(clock_event(3)) == codes.OK
     assert session.journal.parameters_status == codes.OK
 
 
