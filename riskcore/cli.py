@@ -458,7 +458,9 @@ def check_config(
     with _one_line_errors():
         from riskcore.config import load_config, load_instruments, load_scenarios
         from riskcore.config.remarks import remarks
+        from riskcore.config.writing import parameter_record
         from riskcore.errors import ConfigError
+        from riskcore.layout import Shape
 
         loaders = {
             "limits": load_config,
@@ -469,6 +471,8 @@ def check_config(
         if kind not in loaders:
             raise ConfigError(f"kind is {kind!r}: allowed is {', '.join(loaders)}")
         model: Any = loaders[kind](path)
+        if kind == "limits":
+            parameter_record(model, model.shape or Shape())
         if as_json:
             typer.echo(json.dumps(model.model_dump(mode="json", by_alias=True), indent=2))
             return

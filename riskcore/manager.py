@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as _time
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -345,7 +345,16 @@ class AdaptiveRiskManager:
                         f"its limits, version {limits.version}, until set_config changes them",
                         stacklevel=2,
                     )
+                names, known = self.names(), store.place.names()
+                if any(known.get(section) != names[section] for section in names):
+                    store.keep_names(names)
                 store.restart()
+            if store.recovery.lost and store.recovery.source not in ("live", "new"):
+                warnings.warn(
+                    f"{store.place.name}: rebuilt without {store.recovery.lost} facts that were "
+                    "applied while the journal was full: reconcile positions and balances",
+                    stacklevel=2,
+                )
             store.core.publish()
         except BaseException:
             store.discard()
@@ -484,11 +493,15 @@ class AdaptiveRiskManager:
                     f"{loaded.source}: {section} starts with {', '.join(after[: len(before)])}: "
                     f"allowed is the order so far ({', '.join(before)}), new names after it"
                 )
-        write_instruments(self.core, loaded, now)
-        write_scenarios(self.core, self.scenarios_config, loaded, now)
-        self._name(loaded)
-        if self.store is not None:
-            self.store.keep_names(self.names())
+        unkept: dict[str, list[str]] = {}
+        names: AbstractContextManager[dict[str, list[str]]] = (
+            nullcontext(unkept) if self.store is None else self.store.place.naming()
+        )
+        with names as known:
+            write_instruments(self.core, loaded, now)
+            write_scenarios(self.core, self.scenarios_config, loaded, now)
+            self._name(loaded)
+            known.update(self.names())
 
     # --- market and clock ------------------------------------------------------------------------
 
@@ -758,7 +771,10 @@ class AdaptiveRiskManager:
         return self._answer("cancel", self.core.cancel(to_ns(time), order))
 
     def replace(self, handle: int, quantity: Number, price: Number, time: Time) -> Decision:
-        """May this order be replaced by one of this total quantity and price?"""
+        """May this order be replaced by one of this total quantity and price?
+
+        A limit order that is acknowledged and has no cancel or replace pending; StateError else.
+        """
         order, now = _handle(handle), to_ns(time)
         instrument = self._live(order)
         if instrument is None:
@@ -769,6 +785,11 @@ class AdaptiveRiskManager:
         lots, ticks = instrument.to_lots(quantity), instrument.to_ticks(price)
         client_id = int(self.core.state.orders[order & codes.HANDLE_SLOT_MASK].client_id)
         self.core.replace(now, order, lots, ticks)
+        if int(self.core.decision.status) == codes.INVALID_CODE:
+            raise StateError(
+                "replace: allowed is a limit order that the venue has acknowledged, with no cancel "
+                "or replace pending"
+            )
         return self._decided("replace", instrument, client_id)
 
     def ack(self, handle: int, venue_order_id: int, time: Time) -> str:

@@ -2726,7 +2726,8 @@ int64_t rc_publish(const struct rc_state *state, struct rc_journal *journal,
  *
  * Returns: The event's status, as rc_apply returns it; RC_BAD_BUFFER where the parts are not of one
  * build; RC_JOURNAL_FULL where there is no room for an order or market data (nothing changed);
- * RC_NOT_JOURNALED where a fact was applied without a record.
+ * RC_NOT_JOURNALED where a fact was applied without a record, unless its own status tells more: the
+ * journal's lost counts both.
  *
  * Cost: that of the event, and a copy of 192 bytes. The writer's thread.
  */

@@ -223,13 +223,16 @@ def take_signals(state, journal, ring, control_page):
     They happen at the time of the last event, so that they move no clock; before the first one,
     when nothing is configured and nothing passes, they wait. A kill comes first, and a request to
     reset it counts only for the kills that its author knew of. What came of it is published with
-    the event: true where anything whole was there, a heartbeat too.
+    the event: true where anything whole was there, a heartbeat too if there is room for it.
     """
     told = (
         load_acquire(control_page, CONTROL_KILL_WORD) != journal.kill_seen
         or is_new(load_acquire(control_page, CONTROL_REQUEST), journal.request_seen)
         or is_new(load_acquire(control_page, CONTROL_PARAMETERS_SEQUENCE), journal.parameters_seen)
-        or load_acquire(control_page, CONTROL_HEARTBEAT) != journal.heartbeat_seen_ns
+        or (
+            load_acquire(control_page, CONTROL_HEARTBEAT) != journal.heartbeat_seen_ns
+            and has_room(journal, 2, journal.reserve)
+        )
     )
     now = state.header.last_time_ns
     if check_time(state, now) != OK:
@@ -277,7 +280,8 @@ def submit(state, journal, ring, control_page, page, event, decision):
     int64
         The event's status, as `events.apply` returns it; BAD_BUFFER where the parts are not of one
         build; JOURNAL_FULL where there is no room for an order or market data (nothing changed);
-        NOT_JOURNALED where a fact was applied without a record.
+        NOT_JOURNALED where a fact was applied without a record, unless its own status tells more:
+        the journal's `lost` counts both.
     """
     if not linked(state, journal, control_page, page):
         return refuse_event(decision, BAD_BUFFER)

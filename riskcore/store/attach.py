@@ -97,12 +97,15 @@ def need_room(
 
 
 def compare_names(store: Writer, config: InstrumentsConfig) -> None:
-    """Names must be those that the place was made with, in the same order."""
+    """Names must begin with those that the place has, in the same order.
+
+    There are more where a writer was killed before it kept those of new instruments.
+    """
     known = store.place.names()
     for section in _SECTIONS:
         here = list(getattr(config, section))
         there = known.get(section, here)
-        if here != there:
+        if here[: len(there)] != there:
             raise ConfigError(
                 f"{config.source}: {section} are {', '.join(here)}: the account at "
                 f"{store.place.name} has {', '.join(there)}, in this order"

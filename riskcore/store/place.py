@@ -198,7 +198,7 @@ class Place:
 
     def keep_names(self, names: Mapping[str, Sequence[str]]) -> None:
         """Keep the names beside the state; those of authors stay."""
-        with self._naming() as known:
+        with self.naming() as known:
             known |= {section: list(listed) for section, listed in names.items()}
 
     def authors(self) -> dict[int, str]:
@@ -208,27 +208,30 @@ class Place:
     def keep_author(self, author: int | str) -> None:
         """Keep the name behind an author's number, so that readers can show it."""
         if isinstance(author, str) and _is_name(author) and author.strip() not in self._kept:
-            with self._naming(0.0) as known:
+            with self.naming(0.0) as known:
                 known.setdefault("authors", [])
                 if author.strip() not in known["authors"]:
                     known["authors"].append(author.strip())
                 self._kept.update(known["authors"])
 
     @contextmanager
-    def _naming(self, patience: float = LOCK_PATIENCE) -> Iterator[dict[str, list[str]]]:
+    def naming(self, patience: float = LOCK_PATIENCE) -> Iterator[dict[str, list[str]]]:
         """The names, to be changed and kept by one process at a time."""
         with opened(self.path("control"), write=True) as file:
             lock(file, f"{self.name}: the control page is being written", patience)
-            known = self.names()
-            before = json.dumps(known)
-            yield known
-            if json.dumps(known) != before:
-                path, data = self.path("names.json"), json.dumps(known, indent=1).encode()
-                if len(data) > _MOST_NAMES_BYTES:
-                    raise PlaceError(
-                        f"{path}: full: allowed are {_MOST_NAMES_BYTES} bytes of names"
-                    )
-                write_whole(path, lambda file: write_all(file, data))
+            try:
+                known = self.names()
+                before = json.dumps(known)
+                yield known
+                if json.dumps(known) != before:
+                    path, data = self.path("names.json"), json.dumps(known, indent=1).encode()
+                    if len(data) > _MOST_NAMES_BYTES:
+                        raise PlaceError(
+                            f"{path}: full: allowed are {_MOST_NAMES_BYTES} bytes of names"
+                        )
+                    write_whole(path, lambda file: write_all(file, data))
+            finally:  # a child that was forked meanwhile has the descriptor too
+                fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _is_name(name: object) -> bool:

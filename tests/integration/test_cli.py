@@ -289,6 +289,14 @@ def test_bare_nanoseconds_are_answered_with_a_duration(tmp_path: Path) -> None:
     assert_one_line(done, 2, "max_quote_age is 3600000000000", 'has no unit: write "1h"')
 
 
+def test_limits_that_every_account_refuses_are_not_valid(tmp_path: Path) -> None:
+    text = (ROOT / "config" / "growth.yaml").read_text()
+    path = tmp_path / "limits.yaml"
+    path.write_text(text.replace("max_open_orders: 200 ", "max_open_orders: 200000 "))
+    done = run("config", str(path))
+    assert_one_line(done, 2, "max_open_orders is 200000", "at most 3840")
+
+
 def test_configuration_shows_the_limits_that_matter() -> None:
     lines = run("config", "growth").stdout.splitlines()
     shown = {line.split()[0]: line.split()[1:3] for line in lines[1:]}

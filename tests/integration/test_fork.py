@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,24 @@ def in_child(act: Callable[[], object]) -> str:
         text = answers.read()
     assert os.waitpid(child, 0)[1] == 0
     return text
+
+
+def test_a_child_that_was_forked_while_names_are_kept_holds_no_lock(
+    risk: AdaptiveRiskManager,
+) -> None:
+    assert risk.store is not None
+    with risk.store.place.naming():
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        begin = time.monotonic()
+        ControlPage(risk.store.place).beat()
+        assert time.monotonic() - begin < 1.0
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def second_writer(place: Path) -> str:

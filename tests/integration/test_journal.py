@@ -599,6 +599,13 @@ def test_a_full_journal_refuses_orders_by_name_and_books_facts(tmp_path: Path) -
     assert risk.reset("Ada", kill=True) == "OK"
     assert check().reasons != ("JOURNAL_FULL",)
     risk.close()
+    with AdaptiveRiskManager.attach(place, "growth", time_ns=NOW) as risk:
+        assert risk.core.state.account.funding == free + 3
+    # Rebuilt from the journal the account has no fact that is not in it.
+    with pytest.warns(UserWarning, match=r"rebuilt without 4 facts that were applied while"):
+        risk = AdaptiveRiskManager.attach(place, "growth", time_ns=NOW, rebuild=True)
+    with risk:
+        assert risk.core.state.account.funding == free
 
 
 # --- as tables -----------------------------------------------------------------------------------

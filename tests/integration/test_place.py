@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import stat
@@ -29,7 +30,7 @@ from riskcore import (
     codes,
 )
 from riskcore._core import Parts
-from riskcore.config import RiskConfig, load_config
+from riskcore.config import RiskConfig, load_config, load_instruments
 from riskcore.errors import ConfigError, InputError, PlaceError
 from riskcore.layout import SHAPE_NAMES, state_dtype
 from riskcore.store.attach import need_room
@@ -741,14 +742,45 @@ def test_an_unused_account_takes_no_older_limits_than_those_that_wait(tmp_path: 
         attach(place)
 
 
+def one_more_instrument(path: Path) -> Path:
+    """The packaged instruments and one behind them."""
+    loaded = load_instruments("instruments").model_dump(mode="json", by_alias=True)
+    listed = loaded["instruments"]
+    listed["NEW-USDT-PERP"] = listed["LTC-USDT-PERP"]
+    path.write_text(json.dumps(loaded))
+    return path
+
+
+def test_a_writer_that_dies_before_it_kept_new_names_leaves_an_account_for_the_new_file(
+    tmp_path: Path,
+) -> None:
+    place, more = tmp_path / "account", one_more_instrument(tmp_path / "more.yaml")
+    attach(place).close()
+    names = place / "names.json"
+    before = names.read_bytes()
+    with attach(place) as risk:
+        risk.set_instruments(more, time=NOW)
+        count = len(risk.instruments)
+    names.write_bytes(before)
+    with pytest.raises(ConfigError, match=f"the account at .* has {count}"):
+        attach(place)
+    attach(place, instruments=more).close()
+    assert Place(place).names()["instruments"][-1] == "NEW-USDT-PERP"
+
+
 def test_a_stopped_process_with_the_control_pages_lock_holds_up_no_restart(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("riskcore.store.place.LOCK_PATIENCE", 0.1)
     page = ControlPage(place)
+    more = one_more_instrument(tmp_path / "more.yaml")
     with (place / "control").open("rb+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with attach(place) as risk:
+            before = risk.core.state_bytes()
+            with pytest.raises(PlaceError, match="the control page is being written"):
+                risk.set_instruments(more, time=NOW)
+            assert risk.core.state_bytes() == before
             for held in (
                 lambda: risk.set_config(newer("default"), time=NOW),
                 lambda: page.set_config(newer("default"), "Ada"),

@@ -13,7 +13,7 @@ import pytest
 import riskcore
 from riskcore import codes
 from riskcore.config import ConfigError, config_path, load_config, load_instruments, load_scenarios
-from riskcore.errors import InputError, RiskCoreError, UnknownNameError
+from riskcore.errors import InputError, RiskCoreError, StateError, UnknownNameError
 from riskcore.inputs import to_ns
 from riskcore.layout import Shape
 from riskcore.manager import AdaptiveRiskManager
@@ -410,10 +410,14 @@ def test_an_order_is_rejected_or_expires(risk):
 def test_an_order_is_replaced(risk):
     handle = order(risk).handle
     now = START + 2 * SECOND
+    with pytest.raises(StateError, match="a limit order that the venue has acknowledged"):
+        risk.replace(handle, "0.2", 119990, now)
     risk.ack(handle, 1, now)
     decision = risk.replace(handle, "0.2", 119990, now)
     assert (decision.action, decision.client_id) == ("APPROVE", 1)
     assert risk.position(PERP).working_buy == Decimal("0.200")
+    with pytest.raises(StateError, match="no cancel or replace pending"):
+        risk.replace(handle, "0.3", 119990, now)
     assert risk.replaced(handle, "0.2", 119990, now) == "OK"
 
 
