@@ -17,7 +17,7 @@ from bench.cases import CASES, COLD, COUNT_CALLS, NOT_HOT, SAMPLES, WARM
 from bench.driver import Account, Harness
 from bench.latency import Latency, histogram_of, summarise
 from bench.layers import Share
-from bench.suite import Report, broken_budgets
+from bench.suite import QUICK, Native, Report, broken_budgets
 from riskcore.kernels.api import EXPORTS
 
 pytestmark = [
@@ -207,6 +207,14 @@ def test_a_ratio_is_the_median_of_its_turns() -> None:
     ):
         (ratio,) = judge([], NO_TIMER, {title: turns})
         assert (ratio.measured, ratio.missed, ratio.broken) == (sorted(turns)[1], missed, broken)
+
+
+def test_both_sides_of_a_ratio_are_times_without_the_timer(directory: Path, report: Report) -> None:
+    assert report.timer is not None
+    native = Native(Report({}), directory, -1, QUICK, lambda _: None)
+    # An empty call is all timer: nothing remains of it.
+    assert abs(native.beyond_timer(DEFAULT, "timer")) < 0.5 * report.timer.best_mean
+    assert native.beyond_timer(DEFAULT, "check_approve") > 2.0 * report.timer.best_mean
 
 
 def test_every_ratio_of_the_default_shape_was_taken_in_turns(report: Report) -> None:
