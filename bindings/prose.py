@@ -643,7 +643,8 @@ FUNCTIONS = {
     "rc_journal_init": Function(
         "cold",
         """The memory is sizeof(struct rc_journal) + capacity x sizeof(struct rc_journal_record) bytes,
-        zeroed. reserve is what new orders and market data leave to facts, cancels and control.""",
+        zeroed. reserve is what new orders and market data leave to facts, cancels and control; orders that only
+        reduce a position may use half of it.""",
         thread="The writer's thread, before it shares the memory.",
     ),
     "rc_journal_attach": Function("cold", thread="Any process that maps the journal."),

@@ -771,7 +771,7 @@ JOURNAL = (
     layout_hash i -: of the state whose events it keeps
     size_bytes i bytes: of this record; the ring of records follows it
     capacity i -: records in the ring, a power of two
-    reserve i -: records kept for facts, cancels and control when the rest is used up
+    reserve i -: records kept for facts, cancels and control when the rest is used up; half of them for exits too
     publish_interval i -: records between two copies to the published page; 0: at samples only
     publish_next i -: sequence from which the next copy is due
     committed i -: sequence of the last record that is whole

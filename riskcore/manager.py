@@ -286,7 +286,8 @@ class AdaptiveRiskManager:
         capacity : int, optional
             Records in the ring of a new journal, a power of two; 65,536 (12 MB) by default.
         reserve : int, optional
-            Records of it that only facts, cancels and control may use; a sixteenth by default.
+            Records of it that only facts, cancels and control may use, and exits half of them; a
+            sixteenth by default.
         publish_interval : int
             Records between two copies to the published page; 0: at samples only. Of a new journal.
         archive : str or Path, optional

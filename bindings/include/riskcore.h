@@ -1102,7 +1102,7 @@ struct rc_journal {
     int64_t size_bytes;               /* of this record; the ring of records follows it [bytes] */
     int64_t capacity;                 /* records in the ring, a power of two */
     int64_t reserve;                  /* records kept for facts, cancels and control when the
-                                       * rest is used up */
+                                       * rest is used up; half of them for exits too */
     int64_t publish_interval;         /* records between two copies to the published page; 0: at
                                        * samples only */
     int64_t publish_next;             /* sequence from which the next copy is due */
@@ -2577,7 +2577,8 @@ int64_t rc_kelly(const struct rc_state *state, const double *expected_returns, d
  *   publish_interval  records between two published copies; 0: at samples only
  *
  * The memory is sizeof(struct rc_journal) + capacity x sizeof(struct rc_journal_record) bytes,
- * zeroed. reserve is what new orders and market data leave to facts, cancels and control.
+ * zeroed. reserve is what new orders and market data leave to facts, cancels and control; orders
+ * that only reduce a position may use half of it.
  *
  * Returns: RC_INVALID_VALUE or RC_OK.
  *
@@ -2725,9 +2726,9 @@ int64_t rc_publish(const struct rc_state *state, struct rc_journal *journal,
  * RC_OK comes with a decision that rejects.
  *
  * Returns: The event's status, as rc_apply returns it; RC_BAD_BUFFER where the parts are not of one
- * build; RC_JOURNAL_FULL where there is no room for an order or market data (nothing changed);
- * RC_NOT_JOURNALED where a fact was applied without a record, unless its own status tells more: the
- * journal's lost counts both.
+ * build; RC_JOURNAL_FULL where there is no room for an order or market data (nothing changed; an
+ * order that only reduces may use half of the reserve); RC_NOT_JOURNALED where a fact was applied
+ * without a record, unless its own status tells more: the journal's lost counts both.
  *
  * Cost: that of the event, and a copy of 192 bytes. The writer's thread.
  */

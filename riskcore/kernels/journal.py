@@ -7,8 +7,8 @@ never half, and the state is whole where `applied` equals `committed` and `lost_
 move.
 
 Records up to `drained` are kept elsewhere and may be overwritten. With the ring full but for
-`reserve` records, new orders and market data are refused and facts go on; with no room at all facts
-are applied without a record and counted in `lost`. It promises what shared memory promises: the
+`reserve` records, new orders and market data are refused and facts go on, exits too up to half of the
+reserve; with no room at all facts are applied without a record and counted in `lost`. It promises what shared memory promises: the
 records survive the process, not the machine.
 """
 
@@ -157,7 +157,7 @@ def journal_resume(journal, control):
 
 @kernel
 def is_fact(kind):
-    """True for kinds that may use the reserve: all but new orders, replaces and market data."""
+    """True for kinds that may use the whole reserve: all but orders, replaces and market data."""
     return not (
         kind == EVENT_CHECK or kind == EVENT_REPLACE or EVENT_QUOTE <= kind <= EVENT_ADVANCE
     )

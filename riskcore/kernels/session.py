@@ -8,6 +8,7 @@ acknowledgement: what was answered survives the process. The plain functions (``
 
 from riskcore.codes import (
     BAD_BUFFER,
+    BUY,
     CONTROL_KILL,
     CONTROL_RESET_KILL,
     ENTRY_BATCH,
@@ -17,6 +18,7 @@ from riskcore.codes import (
     ENTRY_SCENARIO,
     ENTRY_STRATEGY,
     ENTRY_VENUE,
+    EVENT_CHECK,
     EVENT_CONTROL,
     EVENT_QUOTE,
     EVENT_REGIME,
@@ -30,10 +32,11 @@ from riskcore.codes import (
     NOT_JOURNALED,
     OK,
     REJECT,
+    SELL,
 )
 from riskcore.kernels.entry import buffer_intact, check_time
 from riskcore.kernels.events import apply
-from riskcore.kernels.gate import check_batch, clear_decision
+from riskcore.kernels.gate import check_batch, clear_decision, exit_capacity
 from riskcore.kernels.journal import (
     append_control,
     append_event,
@@ -260,6 +263,26 @@ def publish_if_due(state, journal, page, kind, told):
 
 
 @kernel
+def only_reduces(state, event):
+    """True for a new order whose lots all reduce the position."""
+    i = event.instrument
+    side = event.side
+    if event.kind != EVENT_CHECK or (side != BUY and side != SELL):
+        return False
+    if i < 0 or i >= state.header.instruments:
+        return False
+    return 1 <= event.lots <= exit_capacity(state, i, side, 0)
+
+
+@kernel
+def may_use_reserve(state, journal, event):
+    """True for facts, and for exits while half of the reserve is left to facts."""
+    if is_fact(event.kind):
+        return True
+    return only_reduces(state, event) and has_room(journal, 1, journal.reserve // 2)
+
+
+@kernel
 def submit(state, journal, ring, control_page, page, event, decision):
     """Journal one event, apply it and answer.
 
@@ -279,7 +302,8 @@ def submit(state, journal, ring, control_page, page, event, decision):
     -------
     int64
         The event's status, as `events.apply` returns it; BAD_BUFFER where the parts are not of one
-        build; JOURNAL_FULL where there is no room for an order or market data (nothing changed);
+        build; JOURNAL_FULL where there is no room for an order or market data (nothing changed; an
+        order that only reduces may use half of the reserve);
         NOT_JOURNALED where a fact was applied without a record, unless its own status tells more:
         the journal's `lost` counts both.
     """
@@ -292,7 +316,7 @@ def submit(state, journal, ring, control_page, page, event, decision):
     if signalled(state, journal, control_page):
         told = take_signals(state, journal, ring, control_page)
     if not has_room(journal, 1, journal.reserve):
-        if not is_fact(kind):
+        if not may_use_reserve(state, journal, event):
             journal.refused += 1
             publish_if_due(state, journal, page, 0, told)
             return refuse_event(decision, JOURNAL_FULL)

@@ -6,6 +6,8 @@ simulated venue keeps its book in another. Both outlive it.
 
 from __future__ import annotations
 
+import ctypes
+import os
 import random
 import shutil
 import signal
@@ -22,6 +24,7 @@ from tests.examples.programs import ENGINE_SECONDS, Engine, Files, Native, Repli
 CAPACITY = 1 << 17
 ENDLESS = 10**9
 NOTED = 1024  # acknowledgements that the engine's file keeps
+PTRACE_SINGLESTEP, PTRACE_ATTACH = 9, 16  # <sys/ptrace.h>
 
 
 def checkpoint(files: Files, replica: Replica, native: Native, name: str) -> None:
@@ -63,8 +66,35 @@ def recover(engine: Engine, place: Path) -> dict[str, object]:
     return recovery
 
 
-def kill_at_random(engine: Engine, place: Path, noted: Path, random_: random.Random) -> None:
-    """Let the engine run for a moment under load, then kill it."""
+def stop_within_an_event(process: int, place: Path, random_: random.Random) -> None:
+    """Stop the engine's thread, and step it to a random instruction of an event that it applies."""
+    trace = ctypes.CDLL(None).ptrace
+    trace.argtypes, trace.restype = (
+        [ctypes.c_long, ctypes.c_int, *2 * [ctypes.c_void_p]],
+        ctypes.c_long,
+    )
+
+    def resume(request: int) -> None:
+        assert trace(request, process, None, None) == 0
+        _, status = os.waitpid(process, 0)
+        assert os.WIFSTOPPED(status), status
+
+    journal = Files(place).journal
+    resume(PTRACE_ATTACH)
+    further = random_.randrange(300)
+    for _ in range(200_000):
+        if journal["applied"][0] < journal["committed"][0]:
+            if further == 0:
+                return
+            further -= 1
+        resume(PTRACE_SINGLESTEP)
+    pytest.fail("no event in 200,000 instructions")
+
+
+def kill_at_random(
+    engine: Engine, place: Path, noted: Path, random_: random.Random, *, within: bool = False
+) -> None:
+    """Let the engine run for a moment under load, then kill it; `within` an event if asked."""
     noted.unlink(missing_ok=True)
     options = ("--events", ENDLESS, "--capacity", CAPACITY, "--acknowledgements", noted)
     with engine.running(place, *options) as process:
@@ -73,6 +103,8 @@ def kill_at_random(engine: Engine, place: Path, noted: Path, random_: random.Ran
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end
         time.sleep(random_.uniform(0.0, 0.1))
+        if within:
+            stop_within_an_event(process.pid, place, random_)
         process.kill()
         process.wait()
 
@@ -88,7 +120,8 @@ def test_nothing_acknowledged_is_lost(
     for kill in range(4 * kills):
         if kill >= kills and doubtful > 0:
             break
-        kill_at_random(engine, place, noted, random_)
+        within = kill % 5 == 4
+        kill_at_random(engine, place, noted, random_, within=within)
         files = Files(place)
         looked_at += assert_acknowledged_is_there(noted, files)
         committed, applied = files.committed, int(files.journal["applied"][0])

@@ -148,6 +148,37 @@ def test_a_full_journal_refuses_orders_and_quotes_and_books_facts() -> None:
     assert session.submit(check_event(session, 2000, now)) == codes.OK
 
 
+def test_exits_may_use_half_of_the_reserve() -> None:
+    session = Session(NativeEngine(SMALL), 256, reserve=64)
+    build_world(session, 7, SMALL)
+    now = int(session.state.header.last_time_ns)
+    session.state.positions[0].net_lots = 5  # nothing else of a fill is looked at here
+
+    def status(side: int, lots: int, instrument: int = 0) -> int:
+        event = check_event(session, int(session.journal.committed), now)
+        event.side, event.lots, event.instrument = side, lots, instrument
+        return int(session.submit(event))
+
+    for room, answer in ((64, codes.OK), (33, codes.OK), (32, codes.JOURNAL_FULL)):
+        session.journal.drained = int(session.journal.committed) + room - 256
+        assert status(codes.SELL, 5) == answer
+        session.journal.drained = int(session.journal.committed) + room - 256
+        before = session.engine.state_bytes()
+        for side, lots, instrument in (
+            (codes.SELL, 6, 0),
+            (codes.SELL, 0, 0),
+            (codes.SELL, -5, 0),
+            (codes.BUY, 1, 0),
+            (0, 1, 0),
+            (-5, 1, 0),
+            (codes.SELL, 1, 1),
+            (codes.SELL, 1, -1),
+            (codes.SELL, 1, SMALL.instruments),
+        ):
+            assert status(side, lots, instrument) == codes.JOURNAL_FULL
+        assert session.engine.state_bytes() == before
+
+
 @pytest.mark.parametrize("entry", ["event", "batch", "configuration"])
 def test_a_kill_is_taken_and_published_though_the_journal_is_full(entry: str) -> None:
     session = Session(NativeEngine(SMALL), 256, reserve=64)
