@@ -1,4 +1,4 @@
-"""The command ``riskcore``: replay, journal, check limits, list checks, emit, profile kernels.
+"""The command ``riskcore``: replay, journal, control, check limits, list checks, emit, profile.
 
 Every command has ``--help``. A mistake of the user's is one line on stderr that says what to do,
 and exit code 2; a failure, such as a broken drawdown limit, is exit code 1. Modules that take long
@@ -21,6 +21,9 @@ OK = 0
 FAILURE = 1
 BAD_INPUT = 2
 
+# Of an option or an argument; where typer keeps the class differs from version to version.
+UsageError: Any = typer.BadParameter.__bases__[0]
+
 app = typer.Typer(
     name="riskcore",
     help="Pre-trade risk gate: replay history, check configurations, emit the native library.",
@@ -34,7 +37,15 @@ app = typer.Typer(
 def main() -> NoReturn:
     """Run the command line; every exception becomes one line and an exit code."""
     try:
-        app(prog_name="riskcore")
+        code = app(prog_name="riskcore", standalone_mode=False)
+    except UsageError as error:
+        message = " ".join(error.format_message().split())
+        if type(error).__name__ != "NoArgsIsHelpError":
+            command = error.ctx.command_path if error.ctx else "riskcore"
+            _complain(f"{message} See {command} --help.")
+        elif message:  # the help, unless it was shown already
+            error.show()
+        sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         _complain("interrupted")
         sys.exit(130)
@@ -42,7 +53,7 @@ def main() -> NoReturn:
         # The reader of our output has gone, as with ``| head``: nothing is left to say.
         sys.stderr.close()
         sys.exit(FAILURE)
-    sys.exit(OK)
+    sys.exit(code or OK)
 
 
 def _complain(message: str) -> None:
@@ -424,6 +435,190 @@ def verify_journal(
             raise typer.Exit(FAILURE)
 
 
+# --- control --------------------------------------------------------------------------------------
+
+control_app = typer.Typer(
+    help="Watch an account and steer it beside its engine: kill, reset, limits.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(control_app, name="control")
+
+AuthorOption = Annotated[
+    str, typer.Option("--author", "-a", help="Who asks: a name, kept in the journal.")
+]
+WaitOption = Annotated[
+    float, typer.Option(min=0.0, max=3600.0, help="Seconds to wait for the engine to take it.")
+]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="In the place of one that still waits.")
+]
+
+
+@control_app.command("show")
+def show_account(
+    place: PlaceArgument,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print every field of the published page as JSON.")
+    ] = False,
+) -> None:
+    """Say how an account stands: what its engine published last, and what waits for the engine."""
+    with _one_line_errors():
+        from riskcore.store.pages import ControlPage, PublishedPage
+
+        page, control = PublishedPage(place).read(), ControlPage(place)
+        waits = {
+            "kill": control.kill_waits,
+            "request": control.request_waits,
+            "limits": control.config_waits,
+        }
+        tables = {name: page.to_arrow(name).to_pylist() for name in page.blocks}
+        if as_json:
+            typer.echo(json.dumps({**tables, "waits": waits}, indent=2))
+            return
+        for line in _account_lines(tables, waits):
+            typer.echo(line)
+
+
+def _account_lines(tables: dict[str, list[dict[str, Any]]], waits: dict[str, bool]) -> list[str]:
+    """An account on a screen."""
+    from datetime import UTC, datetime
+
+    from riskcore.codes import CANCEL_ONLY, NORMAL, REGIME_NAMES
+
+    (page,) = tables["page"]
+    seconds = page["last_time_ns"] // 1_000_000_000
+    when = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    states = {NORMAL: "normal", CANCEL_ONLY: "cancel only (kill switch)"}
+    author = page.get("parameters_author_name") or f"author {page['parameters_author']}"
+    regimes = dict(enumerate(REGIME_NAMES))
+    rows = [
+        ("time", f"{when}, {page['event_count']} events"),
+        ("state", states.get(page["state"], "reduce only")),
+        ("latches", ", ".join(_latches(page["latches"])) or "none"),
+        ("equity", f"{page['equity']:,.2f}, at most {page['high_water_mark']:,.2f}"),
+        ("drawdown", f"{page['drawdown']:.3%}, at most {page['max_drawdown_seen']:.3%}"),
+        ("today", f"loss {page['daily_loss']:.3%}, turnover {page['turnover_day']:,.2f}"),
+        ("regime", str(regimes.get(page["regime"], page["regime"]))),
+        ("orders", f"{page['open_orders']} open, {page['unknown_orders']} of unknown fate"),
+        ("limits", f"version {page['parameters_version']} by {author}"),
+    ]
+    if page["journal_lost"] or page["journal_refused"]:
+        told = f"{page['journal_refused']} events refused, {page['journal_lost']} facts not written"
+        rows.append(("journal", f"was full: {told}"))
+    used = {name.removesuffix("_used"): page[name] for name in page if name.endswith("_used")}
+    largest = sorted(used.items(), key=lambda item: -item[1])
+    parts = [f"{name.replace('_', ' ')} {share:.0%}" for name, share in largest if share >= 0.005]
+    rows.append(("used", ", ".join(parts) or "nothing of any limit"))
+    waiting = [name for name, waits_now in waits.items() if waits_now]
+    if waiting:
+        rows.append(("waiting", f"{', '.join(waiting)}: for the engine's next event"))
+    lines = [f"{name:<9} {text}" for name, text in rows]
+    for row in tables["positions"]:
+        held = ", ".join(_latches(row["position_latches"]))
+        lines.append(
+            f"  {row['instrument']}: {row['position_lots']} lots, {row['position_value']:,.2f}, "
+            f"VaR {row['position_var']:,.2f}" + (f"; latched: {held}" if held else "")
+        )
+    return lines
+
+
+def _latches(bits: int) -> list[str]:
+    from riskcore import codes
+
+    return [
+        name.removeprefix("LATCH_").lower().replace("_", " ")
+        for name, bit in vars(codes).items()
+        if name.startswith("LATCH_") and bits & bit
+    ]
+
+
+@control_app.command()
+def kill(place: PlaceArgument, author: AuthorOption, wait: WaitOption = 1.0) -> None:
+    """Pull the kill switch: from the engine's next event on nothing leaves but cancels."""
+    with _one_line_errors():
+        from riskcore.store.pages import ControlPage
+
+        control = ControlPage(place)
+        control.kill(author)
+        if _taken(lambda: control.kill_waits, wait):
+            typer.echo("killed: nothing leaves but cancels")
+        else:
+            typer.echo("the kill switch is pulled; it holds for the engine's next event")
+
+
+@control_app.command()
+def reset(
+    place: PlaceArgument,
+    author: AuthorOption,
+    kill: Annotated[bool, typer.Option("--kill", help="The kill switch.")] = False,
+    account: Annotated[bool, typer.Option("--account", help="The account's latches.")] = False,
+    cooldown: Annotated[
+        bool, typer.Option("--cooldown", help="The cool-down after losses in a row.")
+    ] = False,
+    peak: Annotated[
+        bool, typer.Option("--peak", help="High-water mark to today's equity: a loss accepted.")
+    ] = False,
+    instrument: Annotated[
+        str | None, typer.Option(help="The latches of an instrument.", metavar="SYMBOL")
+    ] = None,
+    replace: ReplaceOption = False,
+    wait: WaitOption = 1.0,
+) -> None:
+    """A named person resets one thing. Exit code 1: the core refused it."""
+    with _one_line_errors():
+        from riskcore.store.pages import ControlPage
+
+        control = ControlPage(place)
+        control.reset(
+            author,
+            kill=kill,
+            account=account,
+            cooldown=cooldown,
+            peak=peak,
+            instrument=instrument,
+            replace=replace,
+        )
+        _tell_answer(_taken(lambda: control.request_waits, wait), "reset", control.request_status)
+
+
+@control_app.command()
+def limits(
+    place: PlaceArgument,
+    file: Annotated[str, typer.Argument(help="Limits: default, growth, or a YAML file.")],
+    author: AuthorOption,
+    replace: ReplaceOption = False,
+    wait: WaitOption = 1.0,
+) -> None:
+    """Give an account other limits, of a higher version. Exit code 1: the core refused them."""
+    with _one_line_errors():
+        from riskcore.store.pages import ControlPage
+
+        control = ControlPage(place)
+        control.set_config(file, author, replace=replace)
+        _tell_answer(_taken(lambda: control.config_waits, wait), "limits", control.config_status)
+
+
+def _taken(waits: Callable[[], bool], seconds: float) -> bool:
+    """Give the engine some time to take what waits for it; whether it did."""
+    end = time.monotonic() + seconds
+    while waits():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _tell_answer(taken: bool, what: str, status: str) -> None:
+    if not taken:
+        typer.echo(f"{what}: left for the engine's next event")
+    elif status == "OK":
+        typer.echo(f"{what}: in force")
+    else:
+        _complain(f"{what}: refused by the core: {status}")
+        raise typer.Exit(FAILURE)
+
+
 # --- config ---------------------------------------------------------------------------------------
 
 
@@ -525,6 +720,12 @@ _FILE_NAMES = {
 
 @app.command()
 def checks(
+    clauses: Annotated[
+        bool,
+        typer.Option(
+            "--clauses", help="What regulators ask for instead, and the checks that answer it."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
     """List the gate's checks: number, layer, name, parameter in the files, unit, what it stops.
@@ -532,6 +733,9 @@ def checks(
     R marks a check that a smaller order can pass, X one that stops even an exit.
     """
     with _one_line_errors():
+        if clauses:
+            _list_clauses(as_json)
+            return
         from riskcore.codes import CHECKS, LAYER_NAMES
 
         rows = [
@@ -560,6 +764,26 @@ def checks(
         for line in lines:
             text = "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True))
             typer.echo(text.rstrip())
+
+
+def _list_clauses(as_json: bool) -> None:
+    """Each control that is asked for, where, and what answers it."""
+    from textwrap import fill
+
+    from riskcore.clauses import CLAUSES, RULES
+    from riskcore.clauses import __doc__ as about
+
+    if as_json:
+        typer.echo(json.dumps([clause._asdict() for clause in CLAUSES], indent=2))
+        return
+    for clause in CLAUSES:
+        asked = [(rule, getattr(clause, key)) for key, rule in RULES.items()]
+        where = "; ".join(f"{rule} {place}" for rule, place in asked if place)
+        typer.echo(f"{clause.control}\n    {where or 'no rule'}")
+        for text in (", ".join(clause.checks), clause.others):
+            if text:
+                typer.echo(fill(text, 100, initial_indent="    ", subsequent_indent="    "))
+    typer.echo("\n" + (about or "").partition("\n\n")[2].strip())
 
 
 def _file_name(layer: int, name: str) -> str:

@@ -7,9 +7,9 @@ never half, and the state is whole where `applied` equals `committed` and `lost_
 move.
 
 Records up to `drained` are kept elsewhere and may be overwritten. With the ring full but for
-`reserve` records, new orders and market data are refused and facts go on, exits too up to half of the
-reserve; with no room at all facts are applied without a record and counted in `lost`. It promises what shared memory promises: the
-records survive the process, not the machine.
+`reserve` records, new orders and market data are refused and facts go on, exits too up to half of
+the reserve; with no room at all facts are applied without a record and counted in `lost`. It
+promises what shared memory promises: the records survive the process, not the machine.
 """
 
 from riskcore.codes import (

@@ -81,7 +81,7 @@ class ControlPage:
         person = to_author(author)
         with self._part.locked():
             if self.request_waits and not to_flag("replace", replace):
-                raise StateError("the writer has not taken the last request yet")
+                raise StateError("the writer has not taken the last request: wait, or replace it")
             self._parts.control_request(self._part.memory, number, target, value, person)
         self._keep_name(author)
 
@@ -143,7 +143,7 @@ class ControlPage:
         record["author"] = to_author(author)
         with self._part.locked():
             if self.config_waits and not to_flag("replace", replace):
-                raise StateError("the writer has not taken the last limits yet")
+                raise StateError("the writer has not taken the last limits: wait, or replace them")
             state = Part(self.place, "state", self._parts).record
             for block in limits_ahead(self._part.record, self._journal.record, state):
                 need_new_version(loaded, block, self._parts.shape)

@@ -489,6 +489,15 @@ def test_every_check_has_a_meaning_a_unit_and_an_existing_parameter():
         assert check.parameter == "" or check.parameter in fields, check.name
 
 
+def test_every_check_answers_a_control_that_is_asked_for_or_stands_apart():
+    from riskcore.clauses import CLAUSES
+
+    named = {name for clause in CLAUSES for name in clause.checks}
+    assert named == {check.name for check in codes.CHECKS.values()}
+    for clause in CLAUSES:
+        assert clause.checks or clause.others, clause.control
+
+
 def test_a_check_that_ends_the_evaluation_stops_exits_too():
     ending = [c for c in codes.CHECKS.values() if "ends the evaluation" in c.meaning]
     assert [c.number for c in ending] == list(range(7))

@@ -45,7 +45,7 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *words: s
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("replay",), ("config",), ("checks",), ("emit",), ("paths",), ("profile",)],
+    [(), ("replay",), ("config",), ("checks",), ("emit",), ("paths",), ("profile",), ("control",)],
 )
 def test_every_command_has_help(command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
@@ -330,6 +330,16 @@ def test_checks_are_listed_with_parameters_as_the_files_spell_them() -> None:
     text = run("checks").stdout
     assert len(text.splitlines()) == len(rows) + 1
     assert "risk_limits.max_drawdown" in text
+
+
+def test_checks_are_listed_by_what_regulators_ask_for() -> None:
+    rows = json.loads(run("checks", "--clauses", "--json").stdout)
+    collar = next(row for row in rows if row["rts6"] == "15(1)(a)")
+    assert "PRICE_OUTSIDE_COLLAR" in collar["checks"]
+    text = run("checks", "--clauses").stdout
+    assert "RTS 6 Art 15(1)(a)" in text
+    assert "no legal advice" in text
+    assert all(row["control"] in text for row in rows)
 
 
 # --- emit ---------------------------------------------------------------------------------------

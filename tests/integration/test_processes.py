@@ -717,9 +717,85 @@ def test_drain_verify_and_replay_as_commands(place: Path, tmp_path: Path) -> Non
     writer.close()
 
 
+def test_an_account_is_shown_and_steered_from_a_shell(
+    place: Path, risk: AdaptiveRiskManager, tmp_path: Path
+) -> None:
+    def control(command: str, *options: object) -> subprocess.CompletedProcess[str]:
+        return riskcore("control", command, place, *options)
+
+    decision = check(risk)
+    assert (
+        risk.fill(
+            "BTC-USDT-PERP", "buy", 1, "37000.1", strategy="trend", handle=decision.handle, time=NOW
+        )
+        == "OK"
+    )
+    by = ("--author", "Ada", "--wait", 0)
+    assert "holds for the engine's next event" in control("kill", *by).stdout
+    shown = json.loads(control("show", "--json").stdout)
+    assert shown["waits"] == {"kill": True, "request": False, "limits": False}
+    assert risk.clock(NOW) == "OK"
+    text = control("show").stdout
+    assert "state     cancel only (kill switch)" in text
+    assert "BTC-USDT-PERP: 1000 lots, 37,000.05, VaR " in text
+    assert "waiting" not in text
+    # A second kill of one that is taken already is no other: nobody waits for it for ever.
+    assert control("reset", "--kill", *by).stdout == "reset: left for the engine's next event\n"
+    again = control("reset", "--kill", *by)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "has not taken the last request: wait, or replace it" in again.stderr
+    file = limits_file(tmp_path / "limits.yaml", 2, max_open_orders=50)
+    assert control("limits", file, *by).stdout == "limits: left for the engine's next event\n"
+    assert "waiting   request, limits: for the engine's next event" in control("show").stdout
+    assert risk.clock(NOW) == "OK"
+    assert not risk.killed
+    assert risk.config.risk_limits.max_open_orders == 50
+    assert "limits    version 2 by Ada" in control("show").stdout
+    refused = control("limits", "default", *by)
+    assert refused.returncode == 2
+    assert "version" in refused.stderr
+    assert control("reset", "--instrument", "NO-SUCH", *by).returncode == 2
+
+
+def test_a_shell_is_told_what_the_writer_made_of_it(place: Path, risk: AdaptiveRiskManager) -> None:
+    command = [sys.executable, "-m", "riskcore.cli", "control", "reset", str(place)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    page = ControlPage(place)
+    for options, code, told in (
+        (("--instrument", "BTC-USDT-PERP"), 0, "reset: in force"),
+        (("--kill",), 1, "reset: refused by the core: INVALID_VALUE"),
+    ):
+        with subprocess.Popen(
+            [*command, *options, "--author", "Ada", "--wait", "60"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        ) as process:
+            while not page.request_waits:
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.01)
+            if code:
+                page.kill("Eve")  # one that the author of the reset did not know of
+            assert risk.clock(NOW) == "OK"
+            output, errors = process.communicate(timeout=60)
+        assert (process.returncode, (output + errors).strip()) == (
+            code,
+            told if code == 0 else f"riskcore: {told}",
+        )
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
+        (("control", "show", "nowhere"), "no account here"),
+        (("control", "kill", "nowhere", "--author", "Ada"), "no account here"),
+        (("control", "kill", "nowhere"), "Missing option '--author'"),
+        (("control", "kill"), "See riskcore control kill --help."),
+        (("control", "kill", "nowhere", "--author", "Ada", "--wait", "-1"), "--wait"),
+        (("control", "drain"), "No such command 'drain'"),
+        (("replay", "--no-such"), "No such option: --no-such"),
+        (("emit", "--out", "x", "--instruments", "many"), "--instruments"),
         (("journal", "drain", "nowhere"), "no account here"),
         (("journal", "verify", "shm:../x"), "allowed is shm:"),
         (("replay", "--journal", "nowhere"), "no account here"),
