@@ -721,7 +721,8 @@ static inline int rc_library_matches(void)
 /* The next check after number `after` that objected, -1 when there is none: start with -1. */
 static inline int64_t rc_next_reason(const struct rc_decision *decision, int64_t after)
 {
-    int64_t check = after + 1;
+    if (after >= RC_CHECK_COUNT) return -1;
+    int64_t check = after < 0 ? 0 : after + 1;
     while (check < RC_CHECK_COUNT && !(decision->reasons[check / 64] >> (check % 64) & 1))
         check++;
     return check < RC_CHECK_COUNT ? check : -1;

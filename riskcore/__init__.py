@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from riskcore.store.pages import ControlPage as ControlPage
     from riskcore.store.pages import PublishedPage as PublishedPage
     from riskcore.store.snapshot import Snapshot as Snapshot
+    from riskcore.views import AdvancedDrawdownController as AdvancedDrawdownController
+    from riskcore.views import PositionSizer as PositionSizer
+    from riskcore.views import RealTimeCorrelationTracker as RealTimeCorrelationTracker
+    from riskcore.views import VolatilityEstimator as VolatilityEstimator
 
 __version__ = "0.1.0"
 
@@ -45,18 +49,22 @@ def get_library_dir() -> str:
 
 _HOMES = {
     "AdaptiveRiskManager": "manager",
+    "AdvancedDrawdownController": "views",
     "ConfigError": "errors",
     "ControlPage": "store.pages",
     "Decision": "decision",
     "InputError": "errors",
     "Instrument": "instrument",
     "PlaceError": "errors",
+    "PositionSizer": "views",
     "PublishedPage": "store.pages",
+    "RealTimeCorrelationTracker": "views",
     "RiskCoreError": "errors",
     "Shape": "layout",
     "Snapshot": "store.snapshot",
     "StateError": "errors",
     "UnknownNameError": "errors",
+    "VolatilityEstimator": "views",
     "author_id": "inputs",
 }
 

@@ -166,10 +166,10 @@ def replay(
         float, typer.Option(help="Slippage, fraction of the price, 0 to 0.1.")
     ] = 0.0002,
     latency_bars: Annotated[
-        int, typer.Option(min=1, help="Bars from a decision to its execution.")
+        int, typer.Option(min=1, max=1_000_000, help="Bars from a decision to its execution.")
     ] = 1,
     cooldown_hours: Annotated[
-        float, typer.Option(min=0.0, help="Hours out of an instrument after a stop.")
+        float, typer.Option(min=0.0, max=1e6, help="Hours out of an instrument after a stop.")
     ] = 4.0,
     long_only: Annotated[bool, typer.Option("--long-only", help="Never go short.")] = False,
     drop_bad_rows: Annotated[
@@ -544,7 +544,7 @@ def kill(place: PlaceArgument, author: AuthorOption, wait: WaitOption = 1.0) -> 
         if _taken(lambda: control.kill_waits, wait):
             typer.echo("killed: nothing leaves but cancels")
         else:
-            typer.echo("the kill switch is pulled; it holds for the engine's next event")
+            typer.echo(f"the kill switch is pulled: {_next_event(wait)}")
 
 
 @control_app.command()
@@ -579,7 +579,10 @@ def reset(
             instrument=instrument,
             replace=replace,
         )
-        _tell_answer(_taken(lambda: control.request_waits, wait), "reset", control.request_status)
+        if _taken(lambda: control.request_waits, wait):
+            _tell_answer("reset", control.request_status)
+        else:
+            typer.echo(f"reset: {_next_event(wait)}")
 
 
 @control_app.command()
@@ -596,7 +599,10 @@ def limits(
 
         control = ControlPage(place)
         control.set_config(file, author, replace=replace)
-        _tell_answer(_taken(lambda: control.config_waits, wait), "limits", control.config_status)
+        if _taken(lambda: control.config_waits, wait):
+            _tell_answer("limits", control.config_status)
+        else:
+            typer.echo(f"limits: {_next_event(wait)}")
 
 
 def _taken(waits: Callable[[], bool], seconds: float) -> bool:
@@ -609,10 +615,12 @@ def _taken(waits: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _tell_answer(taken: bool, what: str, status: str) -> None:
-    if not taken:
-        typer.echo(f"{what}: left for the engine's next event")
-    elif status == "OK":
+def _next_event(waited: float) -> str:
+    return f"it waits for the engine's next event; none came within {waited:g} s"
+
+
+def _tell_answer(what: str, status: str) -> None:
+    if status == "OK":
         typer.echo(f"{what}: in force")
     else:
         _complain(f"{what}: refused by the core: {status}")
@@ -690,10 +698,13 @@ def _limit(limits: Any, key: str) -> str:
 
 def _kind_of(path: str) -> str:
     """What a configuration file holds, from the name of a section that only one kind has."""
+    from riskcore.config.reading import MAX_FILE_BYTES
+
     if path in ("instruments", "scenarios"):
         return path
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            text = stream.read(MAX_FILE_BYTES)
     except OSError:
         return "limits"  # the loader says what is wrong with the file
     if text.lstrip().startswith("{"):  # JSON: what --json printed

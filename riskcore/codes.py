@@ -344,7 +344,7 @@ class Check(NamedTuple):
 
 def _checks() -> dict[int, Check]:
     rows = """
-    0 7 BUFFER_INTEGRITY | - | - | . X | magic, ABI, layout hash or canary differ; ends the evaluation
+    0 7 BUFFER_INTEGRITY | - | - | . X | magic, ABI or canary differ, or the layout hash is gone; ends the evaluation
     1 7 PARAMETERS_UNSET | version | - | . X | no parameter block has been set; ends the evaluation
     2 7 ORDER_INVALID | - | - | . X | a field is out of range; the order is no event and changes nothing; ends the evaluation
     3 7 INSTRUMENT_UNKNOWN | - | - | . X | the instrument, its venue or its currency was never set; ends the evaluation
@@ -386,7 +386,7 @@ def _checks() -> dict[int, Check]:
     50 3 CUSHION_EXPOSURE_EXCEEDED | cushion_multiplier | money | R . | gross after > multiplier x drawdown budget
     51 3 DAILY_LOSS_EXCEEDS_MAX | max_daily_loss | fraction | . . | start of day equity - equity > limit x start of day equity
     52 3 FREE_MARGIN_BELOW_MIN | min_free_margin | fraction | R . | venue margin after > (1 - limit) x venue equity
-    53 3 OPEN_ORDERS_EXCEEDS_MAX | max_open_orders | - | . . | open orders + 1 > limit; a replace adds none
+    53 3 OPEN_ORDERS_EXCEEDS_MAX | max_open_orders | - | . . | open orders + 1 > limit or all but a 64th of the table, which is left to exits; a replace adds none
     54 3 DAILY_TURNOVER_EXCEEDS_MAX | max_daily_turnover | share | R . | filled + working notional of the day + opening lots at the order's price > limit x equity; never passes for not worsening
     55 3 LOSING_STREAK_COOLDOWN | max_losing_streak | ns | . . | now < end of the cool-down
     56 3 EQUITY_NOT_POSITIVE | - | money | . . | equity <= 0
@@ -399,7 +399,7 @@ def _checks() -> dict[int, Check]:
     70 4 PRICE_OFF_TICK | tick_step | ticks | . X | price or trigger not a multiple of the step or outside the venue's band
     71 4 LOTS_OFF_STEP | lot_step | lots | . X | lots not a multiple of the step
     72 4 LOTS_BELOW_MIN | min_lots | lots | . X | lots < minimum (also of a resized order)
-    73 4 NOTIONAL_BELOW_MIN | min_notional | money | . X | value at the order's price < minimum (also of a resized order)
+    73 4 NOTIONAL_BELOW_MIN | min_notional | money | . X | value at a limit order's price, at the mark of another, < minimum (also of a resized order); not judged without mark or rate
     74 4 VENUE_NOT_ACTIVE | - | code | . . | the venue is close-only
     75 4 VENUE_DOWN | - | code | . X | the venue or the instrument is down
     76 4 REPEATED_EXECUTION | execution_burst_ns | ns | . . | the instrument's repeated-execution latch is set

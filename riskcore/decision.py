@@ -276,3 +276,37 @@ class Position:
     fees: float
     funding: float
     latches: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingOrder:
+    """One live order.
+
+    Attributes
+    ----------
+    handle : int
+        What acknowledgements, fills and cancels name it by.
+    symbol, side, strategy : str
+        As the order had them.
+    status : str
+        ``pending``, ``working``, ``cancel_pending``, ``replace_pending``, or ``unknown``: no answer
+        in time, or the process was away; `AdaptiveRiskManager.order_status` settles it.
+    quantity, filled, price : Decimal
+        Size, filled so far, and limit price; the worst price of a market or stop order.
+    client_id, venue_order_id : int
+        Of the strategy, and of the venue: 0 until acknowledged.
+    sent_ns : int
+        Time of the check or of the last request, ns UTC.
+    """
+
+    handle: int
+    symbol: str
+    side: str
+    strategy: str
+    status: str
+    quantity: Decimal
+    filled: Decimal
+    price: Decimal
+    client_id: int
+    venue_order_id: int
+    sent_ns: int

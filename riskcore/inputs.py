@@ -45,6 +45,12 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def need_kind(name: str, value: object, kind: type) -> None:
+    """InputError unless the value is of that class."""
+    if not isinstance(value, kind):
+        raise InputError(f"{name} is {shown(value)}: allowed is a {kind.__name__}")
+
+
 def unknown_name(argument: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """What to raise for a name that was never configured."""
     listed = list(known)

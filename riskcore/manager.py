@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riskcore import codes
-from riskcore.decision import Decision, DecisionReader, Position
+from riskcore.decision import Decision, DecisionReader, Position, WorkingOrder
 from riskcore.errors import (
     ConfigError,
     InputError,
@@ -25,6 +25,7 @@ from riskcore.errors import (
 from riskcore.inputs import (
     Number,
     Time,
+    need_kind,
     shown,
     to_author,
     to_flag,
@@ -55,6 +56,13 @@ if TYPE_CHECKING:
     from riskcore.config import InstrumentsConfig, RiskConfig, ScenariosConfig
     from riskcore.store.writer import Writer
 
+_ORDER_STATUSES = {
+    codes.ORDER_PENDING: "pending",
+    codes.ORDER_WORKING: "working",
+    codes.ORDER_CANCEL_PENDING: "cancel_pending",
+    codes.ORDER_REPLACE_PENDING: "replace_pending",
+    codes.ORDER_UNKNOWN: "unknown",
+}
 # Answers that are news, not mistakes: the event was booked, was a repeat, named an order that is
 # no longer live, as happens when messages cross, or met a journal without room.
 _NEWS = frozenset(
@@ -176,6 +184,7 @@ class AdaptiveRiskManager:
         shape: Shape | None = None,
         time_ns: Time | None = None,
     ) -> None:
+        _need_models(config, instruments, scenarios)
         start = self._start(time_ns)
         try:
             core = Core(shape or config.shape or Shape())
@@ -350,10 +359,11 @@ class AdaptiveRiskManager:
                 if any(known.get(section) != names[section] for section in names):
                     store.keep_names(names)
                 store.restart()
-            if store.recovery.lost and store.recovery.source not in ("live", "new"):
+            if store.recovery.missing:
                 warnings.warn(
-                    f"{store.place.name}: rebuilt without {store.recovery.lost} facts that were "
-                    "applied while the journal was full: reconcile positions and balances",
+                    f"{store.place.name}: rebuilt without {store.recovery.missing} facts that were "
+                    "applied while the journal was full: reconcile positions and balances, then "
+                    "reset the account, which opens nothing until then",
                     stacklevel=2,
                 )
             store.core.publish()
@@ -463,10 +473,11 @@ class AdaptiveRiskManager:
         Other limits than those in force need a higher ``version``, and it never falls:
         ConfigError otherwise.
         """
-        from riskcore.config import load_config, write_parameters
+        from riskcore.config import RiskConfig, load_config, write_parameters
         from riskcore.config.writing import need_budget, need_new_version
 
         loaded = load_config(config) if isinstance(config, str | Path) else config
+        need_kind("config", loaded, RiskConfig)
         now = to_ns(time)
         scenarios = self.core.state.scenarios
         need_budget(loaded, scenarios["horizon_ns"][scenarios["enabled"] != 0])
@@ -480,12 +491,18 @@ class AdaptiveRiskManager:
     def set_instruments(self, config: InstrumentsConfig | str | Path, *, time: Time) -> None:
         """Add or change venues, currencies, strategies, instruments; then set the scenarios again.
 
-        The names so far must come first and in the same order. States become those of the file.
+        The names so far must come first and in the same order, and their prices and lots count in
+        the same units. States become those of the file where it changes them; an operator's word
+        stands otherwise. All of it happens or, where the core refuses a part, nothing.
         """
+        from riskcore._core import Core
         from riskcore.config import load_instruments, write_instruments, write_scenarios
+        from riskcore.config.models import InstrumentsConfig
+        from riskcore.config.writing import need_same_units, with_states_in_force
 
         now = to_ns(time)
         loaded = load_instruments(config) if isinstance(config, str | Path) else config
+        need_kind("config", loaded, InstrumentsConfig)
         for section in ("venues", "currencies", "strategies", "instruments"):
             before = list(getattr(self.instruments_config, section))
             after = list(getattr(loaded, section))
@@ -494,13 +511,19 @@ class AdaptiveRiskManager:
                     f"{loaded.source}: {section} starts with {', '.join(after[: len(before)])}: "
                     f"allowed is the order so far ({', '.join(before)}), new names after it"
                 )
+        need_same_units(loaded, self.instruments_config)
+        wanted = with_states_in_force(loaded, self.instruments_config, self.core.state)
+        trial = Core(self.core.shape)
+        trial.load_state(self.core.state_bytes())
+        write_instruments(trial, wanted, now)
+        write_scenarios(trial, self.scenarios_config, wanted, now)
         unkept: dict[str, list[str]] = {}
         names: AbstractContextManager[dict[str, list[str]]] = (
             nullcontext(unkept) if self.store is None else self.store.place.naming()
         )
         with names as known:
-            write_instruments(self.core, loaded, now)
-            write_scenarios(self.core, self.scenarios_config, loaded, now)
+            write_instruments(self.core, wanted, now)
+            write_scenarios(self.core, self.scenarios_config, wanted, now)
             self._name(loaded)
             known.update(self.names())
 
@@ -943,7 +966,8 @@ class AdaptiveRiskManager:
         It enters the record of the strategy, if one is named and configured.
         """
         instrument = self.instrument(symbol)
-        code = _place("currency", currency or instrument.currency, self._currencies)
+        named = instrument.currency if currency is None else currency
+        code = _place("currency", named, self._currencies)
         place = -1
         if strategy is not None:
             place = _place_of_fact("strategy", strategy, self._strategies)
@@ -1003,7 +1027,10 @@ class AdaptiveRiskManager:
         """A control event; without a time, at the time of the last event."""
         identifier = to_author(author)
         now = max(1, int(self.core.state.header.last_time_ns)) if time is None else to_ns(time)
-        answer = self._answer(call, self.core.control(now, code, target, value, identifier))
+        status = self.core.control(now, code, target, value, identifier)
+        if status == codes.INVALID_VALUE and code == codes.CONTROL_RESET_KILL:
+            raise StateError("reset: a kill came with it from the control page: look, then reset")
+        answer = self._answer(call, status)
         if self.store is not None:
             self.store.keep_author(author)
         return answer
@@ -1154,6 +1181,32 @@ class AdaptiveRiskManager:
             if int(rows[instrument.index].net_lots)
         }
 
+    def orders(self) -> list[WorkingOrder]:
+        """Every live order, in the order in which they were accepted."""
+        table = self.core.state.orders
+        strategies = list(self._strategies)
+        live = np.flatnonzero(table["status"] != codes.ORDER_FREE)
+        found = []
+        for slot in live[np.argsort(table["sequence"][live])].tolist():
+            row = table[slot]
+            instrument = self._instruments[self._symbols[int(row.instrument)]]
+            found.append(
+                WorkingOrder(
+                    handle=int(row.generation) << codes.HANDLE_SLOT_BITS | slot,
+                    symbol=instrument.symbol,
+                    side="buy" if int(row.side) == codes.BUY else "sell",
+                    strategy=strategies[int(row.strategy)],
+                    status=_ORDER_STATUSES[int(row.status)],
+                    quantity=instrument.from_lots(int(row.lots)),
+                    filled=instrument.from_lots(int(row.filled_lots)),
+                    price=instrument.from_ticks(int(row.price_ticks)),
+                    client_id=int(row.client_id),
+                    venue_order_id=int(row.venue_order_id),
+                    sent_ns=int(row.sent_ns),
+                )
+            )
+        return found
+
     def position_risk(self, symbol: str) -> dict[str, float]:
         """Risk of one position; prices in the instrument's units, money in the account's."""
         instrument = self.instrument(symbol)
@@ -1173,6 +1226,15 @@ class AdaptiveRiskManager:
             f"<AdaptiveRiskManager {self.config.source}: {len(self._instruments)} instruments, "
             f"equity {self.equity:.2f}, drawdown {self.drawdown:.4f}>"
         )
+
+
+def _need_models(config: object, instruments: object, scenarios: object) -> None:
+    """InputError unless these are the three models of a configuration."""
+    from riskcore.config import InstrumentsConfig, RiskConfig, ScenariosConfig
+
+    need_kind("config", config, RiskConfig)
+    need_kind("instruments", instruments, InstrumentsConfig)
+    need_kind("scenarios", scenarios, ScenariosConfig)
 
 
 def _configure(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from riskcore import codes
 from riskcore.decision import Reduction, Sizing, sizing_of
 from riskcore.errors import StateError
-from riskcore.inputs import to_float, to_side
+from riskcore.inputs import need_kind, to_float, to_side
 
 if TYPE_CHECKING:
     from riskcore.manager import AdaptiveRiskManager
@@ -145,6 +145,7 @@ class PositionSizer:
 
     def kelly(self, expected_returns: Mapping[str, float]) -> dict[str, float]:
         """Fractional Kelly weights (shares of equity) for expected returns over 24 h by symbol."""
+        need_kind("expected_returns", expected_returns, Mapping)
         manager = self._manager
         returns = np.zeros(manager.core.shape.instruments)
         for symbol, value in expected_returns.items():

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """One order through the gate with Cython: the declarations of riskcore.h come with the package.
 
-    cythonize with_cython.pyx; compile with -I from riskcore.get_include() and link with -L from
-    riskcore.get_library_dir() and -lriskcore
+    cythonize with_cython.pyx; compile with -I from riskcore.get_include(); link with -lriskcore, and
+    -L and -Wl,-rpath, from riskcore.get_library_dir()
 
     python -c "import with_cython; with_cython.main()"
 """

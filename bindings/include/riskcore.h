@@ -269,8 +269,8 @@ enum rc_action {
  */
 enum rc_reason {
     /* layer 7, system */
-    RC_BUFFER_INTEGRITY = 0,                   /* magic, ABI, layout hash or canary differ; ends
-                                                * the evaluation [X] */
+    RC_BUFFER_INTEGRITY = 0,                   /* magic, ABI or canary differ, or the layout hash
+                                                * is gone; ends the evaluation [X] */
     RC_PARAMETERS_UNSET = 1,                   /* no parameter block has been set; ends the
                                                 * evaluation [X] */
     RC_ORDER_INVALID = 2,                      /* a field is out of range; the order is no event
@@ -338,7 +338,9 @@ enum rc_reason {
                                                 * day equity */
     RC_FREE_MARGIN_BELOW_MIN = 52,             /* venue margin after > (1 - limit) x venue equity
                                                 * [R] */
-    RC_OPEN_ORDERS_EXCEEDS_MAX = 53,           /* open orders + 1 > limit; a replace adds none */
+    RC_OPEN_ORDERS_EXCEEDS_MAX = 53,           /* open orders + 1 > limit or all but a 64th of
+                                                * the table, which is left to exits; a replace
+                                                * adds none */
     RC_DAILY_TURNOVER_EXCEEDS_MAX = 54,        /* filled + working notional of the day + opening
                                                 * lots at the order's price > limit x equity;
                                                 * never passes for not worsening [R] */
@@ -359,8 +361,9 @@ enum rc_reason {
                                                 * outside the venue's band [X] */
     RC_LOTS_OFF_STEP = 71,                     /* lots not a multiple of the step [X] */
     RC_LOTS_BELOW_MIN = 72,                    /* lots < minimum (also of a resized order) [X] */
-    RC_NOTIONAL_BELOW_MIN = 73,                /* value at the order's price < minimum (also of a
-                                                * resized order) [X] */
+    RC_NOTIONAL_BELOW_MIN = 73,                /* value at a limit order's price, at the mark of
+                                                * another, < minimum (also of a resized order);
+                                                * not judged without mark or rate [X] */
     RC_VENUE_NOT_ACTIVE = 74,                  /* the venue is close-only */
     RC_VENUE_DOWN = 75,                        /* the venue or the instrument is down [X] */
     RC_REPEATED_EXECUTION = 76,                /* the instrument's repeated-execution latch is
@@ -1930,7 +1933,8 @@ int64_t rc_scenario_set(struct rc_state *state, int64_t time_ns, int64_t index,
 
 /* Take the best bid and ask of an instrument. Only a good book moves the mark.
  *
- *   time_ns               Of the writer. Before the last event: taken at the last time.
+ *   time_ns               Of the writer. A late one, before the last event, moves the mark, and is
+ *                         as old as it says.
  *   bid_ticks, ask_ticks  0 to RC_MAX_TICKS
  *   bid_lots, ask_lots    0 to RC_MAX_LOTS. A side without a price or without lots is missing.
  *
@@ -1961,7 +1965,7 @@ int64_t rc_on_trade(struct rc_state *state, int64_t time_ns, int64_t instrument,
  *
  * Weights of the covariance follow at the next sample, as they do for marks; only at the first
  * rate, before which nothing in the currency had a value, they follow at once. What appears then is
- * treated as a transfer: neither profit nor loss.
+ * treated as a transfer, no profit; a debt that appears is a loss.
  *
  *   currency  Not the account currency: its rate is 1.
  *   rate      account currency per unit, 1e-12 to 1e12
@@ -2069,7 +2073,9 @@ int64_t rc_what_if(const struct rc_state *state, const struct rc_order *order,
  * Each leg is judged with those before it reserved. Where the group is rejected the legs that had
  * passed carry RC_BATCH_LEG_REJECTED, and nothing stays reserved; the messages stay counted.
  *
- * Returns: RC_APPROVE or RC_REJECT. One invalid leg makes the batch no event: nothing changes.
+ * Returns: RC_APPROVE or RC_REJECT. One invalid leg makes the batch no event, and so does a count
+ * out of range: nothing changes. Of more than 64 legs the first 64 get a decision,
+ * RC_INVALID_VALUE.
  *
  * Cost: hot, O(count x scenarios). The writer's thread.
  */
@@ -2341,7 +2347,7 @@ int64_t rc_on_order_status(struct rc_state *state, int64_t time_ns, int64_t hand
  *   rc_apply         any of the events above as one record
  */
 
-/* A sign of life of a venue, or of the monitor (venue = -1).
+/* A sign of life of a venue, or of the monitor (venue = -1). A late one is as old as it says.
  *
  * Returns: RC_BAD_BUFFER, RC_INVALID_TIME, RC_INVALID_VENUE or RC_OK.
  *
@@ -2374,11 +2380,13 @@ int64_t rc_on_error(struct rc_state *state, int64_t time_ns, int64_t code) RC_NO
 /* What a person or the monitor decides: kill, latch, reset, state of a venue or strategy.
  *
  * RC_CONTROL_RESTART is the first event of a process that takes over an account: answers may have
- * been missed, so every live order is of unknown fate until it is reconciled.
+ * been missed, so every live order is of unknown fate until it is reconciled. value is the number
+ * of facts that the account was rebuilt without, as a full journal never had them: above 0 the
+ * account opens nothing until a named person has looked.
  *
  *   code    RC_CONTROL_*.
  *   target  Instrument, venue or strategy where the code has one; else ignored.
- *   value   New state, or messages used; else ignored.
+ *   value   New state, messages used, or facts that are missing; else ignored.
  *   author  0 to RC_MAX_IDENTIFIER. A reset needs a named person (> 0); a kill is never refused for
  *           want of a name.
  *
@@ -2458,12 +2466,15 @@ int64_t rc_size(const struct rc_state *state, const struct rc_signal *signal,
 /* Reductions that bring every budget back: cancels first, then one common cut.
  *
  * Budgets: loss in each budget scenario against the drawdown budget, gross against
- * cushion_multiplier x budget, stress loss, gross and net leverage, VaR and ES with the regime's
- * multiplier. If one fails, every working order that could open is cancelled; if that is not
- * enough, the largest part of all positions that may stay is found by bisection, the same for all,
- * so that hedges stay hedges, each position rounded up to what its venue lets one trade and the
- * cost of the trades charged. With a loss latch set, or no budget or equity left, everything goes.
- * Positions at a venue that is down are not proposed but count in full.
+ * cushion_multiplier x budget, and every limit of the portfolio's layer as the gate measures it:
+ * gross and net leverage, VaR, ES, losses at the stops, Herfindahl, largest weight, clusters,
+ * stress loss. Limits of one position, a venue or a strategy judge what opens.
+ *
+ * If one fails, every working order that could open is cancelled; if that is not enough, the
+ * largest part of all positions that may stay is found by bisection, the same for all, so that
+ * hedges stay hedges, each position rounded up to what its venue lets one trade and the cost of the
+ * trades charged. With a loss latch set, or no budget or equity left, everything goes. Positions at
+ * a venue that is down are not proposed but count in full.
  *
  *   reductions  The first rows, in order of instruments. side and lots are the trade, at the
  *               market; the cancels come before it and are at least that many lots of that
@@ -2729,6 +2740,9 @@ int64_t rc_publish(const struct rc_state *state, struct rc_journal *journal,
  * build; RC_JOURNAL_FULL where there is no room for an order or market data (nothing changed; an
  * order that only reduces may use half of the reserve); RC_NOT_JOURNALED where a fact was applied
  * without a record, unless its own status tells more: the journal's lost counts both.
+ * RC_INVALID_VALUE for a reset of the kill switch that met a kill which its author cannot have
+ * known of. Where only a page is damaged, which others write, facts, cancels and control go on, and
+ * nothing else does.
  *
  * Cost: that of the event, and a copy of 192 bytes. The writer's thread.
  */
@@ -3180,7 +3194,8 @@ static inline int rc_library_matches(void)
 /* The next check after number `after` that objected, -1 when there is none: start with -1. */
 static inline int64_t rc_next_reason(const struct rc_decision *decision, int64_t after)
 {
-    int64_t check = after + 1;
+    if (after >= RC_CHECK_COUNT) return -1;
+    int64_t check = after < 0 ? 0 : after + 1;
     while (check < RC_CHECK_COUNT && !(decision->reasons[check / 64] >> (check % 64) & 1))
         check++;
     return check < RC_CHECK_COUNT ? check : -1;

@@ -291,6 +291,7 @@ struct Decision {
     // Whether a check objected to the order as asked.
     bool objected(::rc_reason reason) const noexcept
     {
+        if (static_cast<std::uint64_t>(reason) >= RC_CHECK_COUNT) return false;
         const auto word = static_cast<std::uint64_t>(record.reasons[reason / 64]);
         return ((word >> (static_cast<unsigned>(reason) % 64U)) & 1U) != 0U;
     }
@@ -423,7 +424,9 @@ public:
     bool killed() const noexcept { return state_->system.kill != 0; }
     bool live(Handle handle) const noexcept
     {
-        const ::rc_order_slot &slot = state_->orders[handle.value() & RC_HANDLE_SLOT_MASK];
+        const std::int64_t place = handle.value() & RC_HANDLE_SLOT_MASK;
+        if (place >= RC_ORDERS) return false;
+        const ::rc_order_slot &slot = state_->orders[place];
         return slot.status != RC_ORDER_FREE
             && slot.generation == handle.value() >> RC_HANDLE_SLOT_BITS;
     }
@@ -815,11 +818,12 @@ public:
     }
     Mapping &operator=(Mapping &&other) noexcept
     {
-        std::swap(path_, other.path_);
-        std::swap(real_, other.real_);
-        std::swap(file_, other.file_);
-        std::swap(data_, other.data_);
-        std::swap(size_, other.size_);
+        Mapping taken{std::move(other)}; // and what was here goes with it
+        std::swap(path_, taken.path_);
+        std::swap(real_, taken.real_);
+        std::swap(file_, taken.file_);
+        std::swap(data_, taken.data_);
+        std::swap(size_, taken.size_);
         return *this;
     }
     Mapping(const Mapping &) = delete;
@@ -1001,7 +1005,8 @@ public:
     NameLock(NameLock &&other) noexcept { swap(other); }
     NameLock &operator=(NameLock &&other) noexcept
     {
-        swap(other);
+        NameLock taken{std::move(other)}; // and what was here goes with it
+        swap(taken);
         return *this;
     }
     NameLock(const NameLock &) = delete;
@@ -1420,7 +1425,8 @@ public:
         event.code = code;
         return submit(event);
     }
-    // RC_CONTROL_RESET_KILL undoes the kills that were taken so far, wherever they were pulled.
+    // RC_CONTROL_RESET_KILL undoes the kills that were taken so far, wherever they were pulled; it
+    // is refused (RC_INVALID_VALUE) where one that waited on the control page came with it.
     Status control(Time time, ::rc_control_code code, std::int64_t target, std::int64_t value,
                    Author author) noexcept
     {
@@ -1661,10 +1667,12 @@ private:
         if (recovery_.source == Recovery::Source::created) return;
         const bool whole = journal_->applied == journal_->committed &&
                            journal_->lost_applied == journal_->lost;
-        if (distrust || !whole || ::rc_state_attach(state_) != RC_OK) rebuild(place);
+        const bool trusted = !distrust && whole && ::rc_state_attach(state_) == RC_OK;
+        if (!trusted) rebuild(place);
         ::rc_journal_resume(journal_, control_);
         if (last_time().value() > 0) {
-            const Status status = control(last_time(), RC_CONTROL_RESTART, 0, 0, Author{0});
+            const std::int64_t missing = trusted ? 0 : recovery_.lost;
+            const Status status = control(last_time(), RC_CONTROL_RESTART, 0, missing, Author{0});
             if (!status.booked())
                 detail::fail(state_file_.path() + ": its restart was refused: " + status.name());
             recovery_.restarted = true;

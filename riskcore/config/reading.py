@@ -24,6 +24,7 @@ from riskcore.inputs import shown
 
 PACKAGED = ("default", "growth", "instruments", "scenarios")
 MAX_FILE_BYTES = 4 << 20
+MOST_MISTAKES = 20  # told at once
 
 
 class _Loader(yaml.SafeLoader):
@@ -346,8 +347,10 @@ def validate(model: type[_Model], name: str, document: Document) -> _Model:
 
 
 def report(errors: Iterable[ConfigError]) -> ConfigError:
-    """One error of several, a line each."""
-    return ConfigError("\n".join(dict.fromkeys(map(str, errors))))
+    """One error of several, a line each, and of many the first."""
+    lines = list(dict.fromkeys(map(str, errors)))
+    more = [f"and {len(lines) - MOST_MISTAKES} more"] if len(lines) > MOST_MISTAKES else []
+    return ConfigError("\n".join(lines[:MOST_MISTAKES] + more))
 
 
 def refuse_all(errors: Iterable[ConfigError]) -> None:

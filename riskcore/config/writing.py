@@ -167,6 +167,40 @@ def instrument_record(config: InstrumentsConfig, symbol: str, shape: Shape) -> A
     return record
 
 
+def need_same_units(config: InstrumentsConfig, before: InstrumentsConfig) -> None:
+    """ConfigError where an instrument would count in other units than what is booked of it."""
+    for symbol, old in before.instruments.items():
+        new = config.instruments[symbol]
+        for key in ("kind", "venue", "currency", "tick_size", "lot_size", "contract_size"):
+            found, there = getattr(new, key), getattr(old, key)
+            if found != there:
+                raise ConfigError(
+                    f"{config.source}: instruments.{symbol}.{key} is {found}, where {there} is in "
+                    "force and what is booked counts in it: add it under another symbol, and make "
+                    "this one close_only"
+                )
+
+
+def with_states_in_force(
+    config: InstrumentsConfig, before: InstrumentsConfig, state: Any
+) -> InstrumentsConfig:
+    """The configuration with today's state of whatever the file does not change the state of.
+
+    So an operator's word, or a settlement, outlives a file that says nothing new about it.
+    """
+    names = {code: name for name, code in _STATES.items()}
+    parts: dict[str, dict[str, Any]] = {}
+    for section, key in (("venues", "state"), ("strategies", "enabled"), ("instruments", "state")):
+        rows, old = dict(getattr(config, section)), getattr(before, section)
+        for index, name in enumerate(old):
+            if getattr(rows[name], key) == getattr(old[name], key):
+                code = int(state[section][index]["state"])
+                now = code == codes.ACTIVE if section == "strategies" else names[code]
+                rows[name] = rows[name].model_copy(update={key: now})
+        parts[section] = rows
+    return config.model_copy(update=parts)
+
+
 def venue_record(config: InstrumentsConfig, name: str, shape: Shape) -> Any:
     """The configuration fields of one venue's record."""
     venue = config.venues[name]

@@ -95,20 +95,11 @@ def can_trade(state, i):
 
 
 @kernel
-def lowest_lot_value(state, i):
-    """Value of a lot at which the gate may count a market order of `i` against a minimum, money.
-
-    A market sell is valued at the mark less the collar, and the venue's minimum with it.
-    """
-    return state.market[i].value_per_lot * (1.0 - state.parameters.price_collar)
-
-
-@kernel
 def tradable_lots(state, i):
     """Largest part of the open position of `i` that the venue's lot rules let one close, int64."""
     instrument = state.instruments[i]
     lots = floor_to_step(abs(state.positions[i].net_lots), instrument.lot_step)
-    value = lowest_lot_value(state, i)
+    value = state.market[i].value_per_lot
     if lots < instrument.min_lots:
         return 0
     if value > 0.0 and float(lots) * value < instrument.min_notional:
@@ -126,7 +117,7 @@ def lots_to_cut(state, i, keep):
     if not can_trade(state, i):
         return 0
     most = tradable_lots(state, i)
-    value = lowest_lot_value(state, i)
+    value = state.market[i].value_per_lot
     if most == 0 or not (value > 0.0) or not (keep > 0.0):
         return most
     if keep >= 1.0:
@@ -220,22 +211,77 @@ def cost_of_reductions(state, reductions):
 
 
 @kernel
+def gross_after(state, i, row):
+    """Gross contribution of `i` after the reduction, money."""
+    long_value, short_value, _filled = ends_after(state, i, row)
+    return maximum(long_value, -short_value) + abs(state.positions[i].linked_balance)
+
+
+@kernel
 def exposure_holds(state, reductions, equity, budget):
-    """True where gross, net and cushion limits hold after the reductions."""
+    """True where gross, net, cushion, stop loss and Herfindahl limits hold after the reductions."""
     parameters = state.parameters
     gross = 0.0
+    herfindahl = 0.0
     net_long = 0.0
     net_short = 0.0
+    stop_loss = 0.0
     for i in range(state.header.instrument_count):
+        position = state.positions[i]
         long_value, short_value, _filled = ends_after(state, i, reductions[i])
-        gross += maximum(long_value, -short_value) + abs(state.positions[i].linked_balance)
+        own = gross_after(state, i, reductions[i])
+        gross += own
+        herfindahl += own * own
         net_long += long_value
         net_short += short_value
+        stop_loss += maximum(
+            maximum(long_value, 0.0) * position.stop_fraction_long,
+            maximum(-short_value, 0.0) * position.stop_fraction_short,
+        )
     if not (gross <= parameters.max_gross_leverage * equity):
         return False
     if not (gross <= parameters.cushion_multiplier * budget):
         return False
+    if not (stop_loss * state.regime.risk_multiplier <= parameters.max_portfolio_risk * equity):
+        return False
+    if not (herfindahl <= parameters.max_herfindahl * equity * equity):
+        return False
     return maximum(net_long, -net_short) <= parameters.max_net_leverage * equity
+
+
+@kernel
+def groups_hold(state, reductions, equity):
+    """True where each underlying's weight and each cluster's risk hold after the reductions.
+
+    A group is summed up once, at the first of its instruments.
+    """
+    parameters = state.parameters
+    cluster = state.covariance.cluster
+    count = state.header.instrument_count
+    scale = parameters.var_multiplier * state.regime.risk_multiplier
+    for i in range(count):
+        underlying = state.instruments[i].underlying
+        weight = 0.0
+        risk = 0.0
+        first_of_underlying = True
+        first_of_cluster = True
+        for j in range(count):
+            same_underlying = state.instruments[j].underlying == underlying
+            same_cluster = cluster[j] == cluster[i]
+            if j < i:
+                first_of_underlying = first_of_underlying and not same_underlying
+                first_of_cluster = first_of_cluster and not same_cluster
+            elif same_underlying or same_cluster:
+                gross = gross_after(state, j, reductions[j])
+                if same_underlying:
+                    weight += gross
+                if same_cluster:
+                    risk += gross * state.volatility[j].volatility
+        if first_of_underlying and not (weight <= parameters.max_weight * equity):
+            return False
+        if first_of_cluster and not (risk * scale <= parameters.max_correlation_risk * equity):
+            return False
+    return True
 
 
 @kernel
@@ -335,6 +381,8 @@ def budgets_hold(state, reductions):
         return False
     if not exposure_holds(state, reductions, equity, budget):
         return False
+    if not groups_hold(state, reductions, equity):
+        return False
     if not scenarios_hold(state, reductions, equity, budget):
         return False
     return tail_holds(state, reductions, equity)
@@ -374,12 +422,15 @@ def derisk(state, reductions, capacity):
     """Reductions that bring every budget back: cancels first, then one common cut.
 
     Budgets: loss in each budget scenario against the drawdown budget, gross against
-    cushion_multiplier x budget, stress loss, gross and net leverage, VaR and ES with the regime's
-    multiplier. If one fails, every working order that could open is cancelled; if that is not
-    enough, the largest part of all positions that may stay is found by bisection, the same for
-    all, so that hedges stay hedges, each position rounded up to what its venue lets one trade and
-    the cost of the trades charged. With a loss latch set, or no budget or equity left,
-    everything goes. Positions at a venue that is down are not proposed but count in full.
+    cushion_multiplier x budget, and every limit of the portfolio's layer as the gate measures it:
+    gross and net leverage, VaR, ES, losses at the stops, Herfindahl, largest weight, clusters,
+    stress loss. Limits of one position, a venue or a strategy judge what opens.
+
+    If one fails, every working order that could open is cancelled; if that is not enough, the
+    largest part of all positions that may stay is found by bisection, the same for all, so that
+    hedges stay hedges, each position rounded up to what its venue lets one trade and the cost of
+    the trades charged. With a loss latch set, or no budget or equity left, everything goes.
+    Positions at a venue that is down are not proposed but count in full.
 
     Parameters
     ----------
@@ -400,7 +451,7 @@ def derisk(state, reductions, capacity):
     -----
     Where even closing everything that can be closed does not help (dust, foreign balances, a
     venue that is down), all of it is proposed. Cost: at most 26 evaluations, each
-    O(instruments x scenarios + instruments traded x instruments).
+    O(instruments x scenarios + instruments x instruments).
     """
     if capacity < state.header.instrument_count or state.parameters.version < 1:
         return -1

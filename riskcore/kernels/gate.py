@@ -74,6 +74,7 @@ from riskcore.kernels.layers.exchange import (
     cap_exchange,
     flag_exchange,
     measure_exchange,
+    notional_allowed,
 )
 from riskcore.kernels.layers.market import cap_market, flag_market, measure_market
 from riskcore.kernels.layers.measure import raise_use, smaller, whole_lots
@@ -540,8 +541,9 @@ def judge(
     system0, u7 = flag_system(state, i, time_ns, now)
     position0 = flag_position(state, i, now)
     account0, u3 = flag_account(state, now, 1 if released > 0 else 0)
+    venue_value = order_value if type == LIMIT else state.market[i].value_per_lot
     exchange1, stop4, u4 = flag_exchange(
-        state, i, now, type, price_ticks, stop_ticks, lots, float(lots) * order_value
+        state, i, now, type, price_ticks, stop_ticks, lots, venue_value
     )
     market1, stop5, u5 = flag_market(state, i, now, side, type, flags, price_ticks)
     strategy1, u6 = flag_strategy(state, i, s, now, side, type, price_ticks, confidence)
@@ -604,14 +606,14 @@ def judge(
                 lots,
                 decision,
             )
-        grant(state, i, allowed, order_value, decision)
+        grant(state, i, allowed, venue_value, decision)
     if decision.exit_lots > decision.lots:
         decision.exit_lots = decision.lots
     find_first(decision)
 
 
 @kernel
-def grant(state, i, allowed, order_value, decision):
+def grant(state, i, allowed, venue_value, decision):
     """Allow `allowed` lots, rounded down to the step, where the venue takes so small an order."""
     instrument = state.instruments[i]
     n = allowed - allowed % instrument.lot_step
@@ -620,7 +622,7 @@ def grant(state, i, allowed, order_value, decision):
     if n < instrument.min_lots:
         decision.reasons[1] |= 1 << (LOTS_BELOW_MIN - WORD)
         return
-    if not (float(n) * order_value >= instrument.min_notional):
+    if not notional_allowed(instrument, n, venue_value):
         decision.reasons[1] |= 1 << (NOTIONAL_BELOW_MIN - WORD)
         return
     decision.action = RESIZE
@@ -862,9 +864,15 @@ def check_batch(state, orders, decisions, count):
     Returns
     -------
     int64
-        APPROVE or REJECT. One invalid leg makes the batch no event: nothing changes.
+        APPROVE or REJECT. One invalid leg makes the batch no event, and so does a count out of
+        range: nothing changes. Of more than 64 legs the first 64 get a decision, INVALID_VALUE.
     """
-    if count < 1 or count > MAX_BATCH:
+    if count < 1:
+        return REJECT
+    if count > MAX_BATCH:
+        for k in range(MAX_BATCH):
+            clear_decision(decisions[k])
+            decisions[k].status = INVALID_VALUE
         return REJECT
     valid = True
     for k in range(count):

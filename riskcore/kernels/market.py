@@ -166,7 +166,7 @@ def on_quote(state, time_ns, instrument, bid_ticks, bid_lots, ask_ticks, ask_lot
     ----------
     state : record, modified in place
     time_ns : int64, ns
-        Of the writer. Before the last event: taken at the last time.
+        Of the writer. A late one, before the last event, moves the mark, and is as old as it says.
     instrument : int64
     bid_ticks, ask_ticks : int64, ticks, 0 to MAX_TICKS
     bid_lots, ask_lots : int64, lots, 0 to MAX_LOTS
@@ -189,7 +189,7 @@ def on_quote(state, time_ns, instrument, bid_ticks, bid_lots, ask_ticks, ask_lot
     now = touch(state, time_ns, EVENT_QUOTE)
     market = state.market[instrument]
     market.quote_state = quote_state_of(bid_ticks, bid_lots, ask_ticks, ask_lots)
-    market.quote_time_ns = now
+    market.quote_time_ns = maximum(market.quote_time_ns, time_ns)
     market.bid_ticks = bid_ticks
     market.bid_lots = bid_lots
     market.ask_ticks = ask_ticks
@@ -198,7 +198,7 @@ def on_quote(state, time_ns, instrument, bid_ticks, bid_lots, ask_ticks, ask_lot
         market.bad_quotes += 1
         return OK
     market.good_quote_ns = now
-    state.system.last_quote_ns = now
+    state.system.last_quote_ns = maximum(state.system.last_quote_ns, time_ns)
     set_mark(state, instrument, float(bid_ticks + ask_ticks) * 0.5, now)
     return OK
 
@@ -258,7 +258,7 @@ def on_rate(state, time_ns, currency, rate):
 
     Weights of the covariance follow at the next sample, as they do for marks; only at the first
     rate, before which nothing in the currency had a value, they follow at once. What appears then
-    is treated as a transfer: neither profit nor loss.
+    is treated as a transfer, no profit; a debt that appears is a loss.
 
     Parameters
     ----------
@@ -280,18 +280,19 @@ def on_rate(state, time_ns, currency, rate):
         return INVALID_CURRENCY
     if not (rate >= MIN_RATE and rate <= MAX_RATE):
         return INVALID_VALUE
-    now = touch(state, time_ns, EVENT_RATE)
+    touch(state, time_ns, EVENT_RATE)
     record = state.currencies[currency]
     first = not (record.rate > 0.0)
     record.rate = rate
-    record.rate_time_ns = now
+    record.rate_time_ns = maximum(record.rate_time_ns, time_ns)
     revalue_all(state)
     if first:
         weigh_currency(state, currency)
-        # What the balances are worth at their first rate was there before: it is no profit.
+        # What the balances are worth at their first rate was there before: it is no profit. A debt
+        # may be one: it lowers no mark, so the drawdown has it.
         equity = state.account.equity
         appeared = state.account.cash + state.account.holdings_value - equity
-        move_marks(state, equity, appeared)
+        move_marks(state, equity, maximum(appeared, 0.0))
     update_equity(state)
     return OK
 

@@ -82,18 +82,31 @@ from riskcore.layout import (
 
 
 @kernel
-def linked(state, journal, control_page, page):
-    """True where state, journal and both pages are of one build and shape."""
-    layout_hash = state.header.layout_hash
+def journal_linked(state, journal):
+    """True where state and journal are of one build and shape."""
     return (
         buffer_intact(state)
         and journal.magic == MAGIC
-        and journal.layout_hash == layout_hash
-        and control_page.magic == MAGIC
+        and journal.layout_hash == state.header.layout_hash
+    )
+
+
+@kernel
+def pages_linked(state, control_page, page):
+    """True where both pages are of the state's build and shape."""
+    layout_hash = state.header.layout_hash
+    return (
+        control_page.magic == MAGIC
         and control_page.layout_hash == layout_hash
         and page.magic == MAGIC
         and page.layout_hash == layout_hash
     )
+
+
+@kernel
+def linked(state, journal, control_page, page):
+    """True where state, journal and both pages are of one build and shape."""
+    return journal_linked(state, journal) and pages_linked(state, control_page, page)
 
 
 @kernel
@@ -283,6 +296,33 @@ def may_use_reserve(state, journal, event):
 
 
 @kernel
+def submit_lost(state, journal, event, decision):
+    """Apply a fact for which the journal has no room; a refused one is no lost fact."""
+    before = state.header.event_count
+    begin_lost(journal)
+    status = apply(state, event, decision)
+    if state.header.event_count == before:
+        forget_lost(journal)
+    finish(journal)
+    return NOT_JOURNALED if status == OK else status
+
+
+@kernel
+def submit_without_pages(state, journal, ring, event, decision):
+    """Journal and apply a fact beside a damaged page; refuse what a kill could have stopped."""
+    kind = event.kind
+    known = EVENT_QUOTE <= kind <= EVENT_REGIME
+    if not journal_linked(state, journal) or not known or not is_fact(kind):
+        return refuse_event(decision, BAD_BUFFER)
+    if not has_room(journal, 1, 0):
+        return submit_lost(state, journal, event, decision)
+    append_event(journal, ring, event)
+    status = apply(state, event, decision)
+    finish(journal)
+    return status
+
+
+@kernel
 def submit(state, journal, ring, control_page, page, event, decision):
     """Journal one event, apply it and answer.
 
@@ -305,30 +345,35 @@ def submit(state, journal, ring, control_page, page, event, decision):
         build; JOURNAL_FULL where there is no room for an order or market data (nothing changed; an
         order that only reduces may use half of the reserve);
         NOT_JOURNALED where a fact was applied without a record, unless its own status tells more:
-        the journal's `lost` counts both.
+        the journal's `lost` counts both. INVALID_VALUE for a reset of the kill switch that met a
+        kill which its author cannot have known of. Where only a page is damaged, which others
+        write, facts, cancels and control go on, and nothing else does.
     """
     if not linked(state, journal, control_page, page):
-        return refuse_event(decision, BAD_BUFFER)
+        return submit_without_pages(state, journal, ring, event, decision)
     kind = event.kind
     if kind < EVENT_QUOTE or kind > EVENT_REGIME:
         return refuse_event(decision, INVALID_CODE)
     told = False
     if signalled(state, journal, control_page):
+        kills = journal.kill_seen
         told = take_signals(state, journal, ring, control_page)
+        if (
+            kind == EVENT_CONTROL
+            and event.code == CONTROL_RESET_KILL
+            and journal.kill_seen != kills
+        ):
+            publish_if_due(state, journal, page, kind, True)
+            return refuse_event(decision, INVALID_VALUE)
     if not has_room(journal, 1, journal.reserve):
         if not may_use_reserve(state, journal, event):
             journal.refused += 1
             publish_if_due(state, journal, page, 0, told)
             return refuse_event(decision, JOURNAL_FULL)
         if not has_room(journal, 1, 0):
-            before = state.header.event_count
-            begin_lost(journal)
-            status = apply(state, event, decision)
-            if state.header.event_count == before:
-                forget_lost(journal)
-            finish(journal)
+            status = submit_lost(state, journal, event, decision)
             publish_if_due(state, journal, page, kind, True)
-            return NOT_JOURNALED if status == OK else status
+            return status
     append_event(journal, ring, event)
     status = apply(state, event, decision)
     finish(journal)
@@ -433,7 +478,7 @@ def submit_batch(state, journal, ring, control_page, page, orders, decisions, co
         APPROVE or REJECT.
     """
     if count < 1 or count > MAX_BATCH:
-        return REJECT
+        return check_batch(state, orders, decisions, count)
     whole = linked(state, journal, control_page, page)
     status = BAD_BUFFER
     told = False

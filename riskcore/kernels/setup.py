@@ -306,6 +306,9 @@ def parameters_valid(state, parameters):
         return False
     if count_outside_integers(parameters) > 0:
         return False
+    # A decay of one would never hear of anything new.
+    if not (parameters.latency_decay < 1.0 and parameters.performance_decay < 1.0):
+        return False
     # The recursions divide by 1 - decay when they are calibrated and never forget at 1.
     if not (parameters.variance_decay < 1.0 and parameters.covariance_decay < 1.0):
         return False

@@ -29,6 +29,7 @@ from riskcore.codes import (
     INVALID_VALUE,
     INVALID_VENUE,
     LATCH_OPERATOR,
+    LATCH_RECONCILIATION,
     MAX_IDENTIFIER,
     MAX_LOTS,
     MAX_TIME_JUMP_NS,
@@ -53,7 +54,7 @@ MONITOR = -1  # the venue number by which the monitor beats
 
 @kernel
 def on_heartbeat(state, time_ns, venue):
-    """A sign of life of a venue, or of the monitor (`venue` = -1).
+    """A sign of life of a venue, or of the monitor (`venue` = -1). A late one is as old as it says.
 
     Returns
     -------
@@ -65,11 +66,12 @@ def on_heartbeat(state, time_ns, venue):
         return status
     if venue != MONITOR and not venue_is_set(state, venue):
         return INVALID_VENUE
-    now = touch(state, time_ns, EVENT_HEARTBEAT)
+    touch(state, time_ns, EVENT_HEARTBEAT)
     if venue == MONITOR:
-        state.system.monitor_heartbeat_ns = now
+        state.system.monitor_heartbeat_ns = maximum(state.system.monitor_heartbeat_ns, time_ns)
     else:
-        state.venues[venue].heartbeat_ns = now
+        record = state.venues[venue]
+        record.heartbeat_ns = maximum(record.heartbeat_ns, time_ns)
     return OK
 
 
@@ -226,7 +228,9 @@ def control(state, time_ns, code, target, value, author):
     """What a person or the monitor decides: kill, latch, reset, state of a venue or strategy.
 
     CONTROL_RESTART is the first event of a process that takes over an account: answers may have
-    been missed, so every live order is of unknown fate until it is reconciled.
+    been missed, so every live order is of unknown fate until it is reconciled. `value` is the
+    number of facts that the account was rebuilt without, as a full journal never had them: above 0
+    the account opens nothing until a named person has looked.
 
     Parameters
     ----------
@@ -237,7 +241,7 @@ def control(state, time_ns, code, target, value, author):
     target : int64
         Instrument, venue or strategy where the code has one; else ignored.
     value : int64
-        New state, or messages used; else ignored.
+        New state, messages used, or facts that are missing; else ignored.
     author : int64, 0 to MAX_IDENTIFIER
         A reset needs a named person (> 0); a kill is never refused for want of a name.
 
@@ -271,6 +275,8 @@ def control(state, time_ns, code, target, value, author):
         set_venue_usage(state, target, value, now)
     elif code == CONTROL_RESTART:
         doubt_orders(state)
+        if value > 0:
+            state.account.latches |= LATCH_RECONCILIATION
     else:
         control_account(state, code, author)
         if code == CONTROL_RESET_LATCHES:

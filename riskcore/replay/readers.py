@@ -314,6 +314,9 @@ def _columns(path: Path, name: str, notes: list[str]) -> dict[str, NDArray[Any]]
     if table.num_rows == 0:
         raise DataError(f"{name}: no rows")
     first = int((table.schema.metadata or {}).get(_FIRST_LINE, 0))
+    twice = [title for title in table.column_names if table.column_names.count(title) > 1]
+    if twice:
+        raise DataError(f"{name}: column {twice[0]!r} is there {twice.count(twice[0])} times")
     found = {_plain(column): column for column in table.column_names}
     columns: dict[str, NDArray[Any]] = {}
     for key, aliases in ALIASES.items():
@@ -388,7 +391,7 @@ def _csv(path: Path, name: str, notes: list[str]) -> pa.Table:
     if all(_is_number(cell) for cell in cells):
         if len(cells) not in (6, 12):
             raise DataError(
-                f"{name}: no header and {len(cells)} columns; klines without a header have 12"
+                f"{name}: no header and {len(cells)} columns; klines without a header have 6 or 12"
             )
         options = pa_csv.ReadOptions(column_names=list(KLINE_COLUMNS[: len(cells)]))
     body = data[skip:]

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 from riskcore import codes
 from riskcore._core import Parts
 from riskcore.errors import InputError, PlaceError, StateError
-from riskcore.inputs import Time, to_author, to_flag, to_float, to_integer, to_ns, unknown_name
+from riskcore.inputs import (
+    Time,
+    need_kind,
+    to_author,
+    to_flag,
+    to_float,
+    to_integer,
+    to_ns,
+    unknown_name,
+)
 from riskcore.layout import allocate, record_dtype
 from riskcore.store.place import Part, Place, as_place
 from riskcore.store.snapshot import Snapshot
@@ -135,10 +144,11 @@ class ControlPage:
         Other limits than those in force need a higher ``version``, and it never falls:
         ConfigError otherwise.
         """
-        from riskcore.config import load_config
+        from riskcore.config import RiskConfig, load_config
         from riskcore.config.writing import need_budget, need_new_version, parameter_record
 
         loaded = load_config(config) if isinstance(config, str | Path) else config
+        need_kind("config", loaded, RiskConfig)
         record = parameter_record(loaded, self._parts.shape)
         record["author"] = to_author(author)
         with self._part.locked():

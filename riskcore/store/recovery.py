@@ -53,6 +53,11 @@ class Recovery:
     replayed: int
     lost: int
 
+    @property
+    def missing(self) -> int:
+        """Facts that the account was rebuilt without; 0 where the state was whole."""
+        return 0 if self.source in ("live", "new") else self.lost
+
 
 def recover(
     place: Place, parts: Parts, state: Part, journal: Journal, *, rebuild: bool = False
@@ -240,6 +245,8 @@ def output_file(place: Place, out: str | Path) -> Path:
         raise InputError(f"out is {out}: it belongs to the account: allowed is a file elsewhere")
     if path.is_dir():
         raise InputError(f"out is {out}: it is a folder: allowed is a file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"out is {out}: it is a device or a pipe: allowed is a file")
     if not path.parent.is_dir():
         raise InputError(f"out is {out}: there is no folder {path.parent}: make it first")
     return path

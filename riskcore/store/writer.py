@@ -136,9 +136,12 @@ class Writer:
         return happened == 0 and "instruments" not in self.place.names()
 
     def restart(self) -> None:
-        """Tell the account that its process was away: every live order is of unknown fate."""
+        """Tell the account that its process was away: every live order is of unknown fate.
+
+        It opens nothing where facts are missing that were never written.
+        """
         now = max(1, int(self.core.state.header.last_time_ns))
-        status = self.core.control(now, codes.CONTROL_RESTART, 0, 0, 0)
+        status = self.core.control(now, codes.CONTROL_RESTART, 0, self.recovery.missing, 0)
         if status not in (codes.OK, codes.NOT_JOURNALED):
             raise PlaceError(f"{self.place.name}: restart refused: {codes.STATUS_NAMES[status]}")
 

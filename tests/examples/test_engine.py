@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
 import subprocess
+import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from riskcore import codes
+from riskcore.config import load_instruments
 from riskcore.layout import allocate, record_dtype
-from tests.examples.programs import EXAMPLES, Engine, Files, Native, Replica, build, run
+from tests.examples.programs import (
+    EXAMPLES,
+    PROJECT,
+    Engine,
+    Files,
+    Native,
+    Replica,
+    build,
+    package_environment,
+    python_example,
+    run,
+)
 
 EVENTS = 40_000
 CAPACITY = 1 << 18  # holds every run of these tests whole
 RUNNING_SECONDS = 60
+TICKS = PROJECT.parent / "shared" / "data" / "ticks"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
@@ -298,3 +316,84 @@ def test_a_new_account_needs_a_configuration_of_this_build(engine: Engine, tmp_p
     other.write_bytes(image)
     assert "WRONG_LAYOUT" in engine.refusal(tmp_path / "b", "--config", other)
     assert "No such file" in engine.refusal(tmp_path / "c", "--config", tmp_path / "none")
+
+
+# --- recorded books ------------------------------------------------------------------------------
+
+
+def prepare(out: Path, tree: Path, *options: object) -> np.ndarray:
+    """Run prepare.py; the rows of its recording."""
+    library = tree / "lib" / "libriskcore.so"
+    python_example("engine/prepare.py", "--out", out, "--library", library, "--steady", *options)
+    return np.fromfile(out / "quotes.bin", np.int64, offset=64).reshape(-1, 8)
+
+
+def test_a_recorded_book_is_played_as_it_was(tree: Path, tmp_path: Path) -> None:
+    book = tmp_path / "book.csv"
+    book.write_text(
+        "time,symbol,bid,bid_size,ask,ask_size,trade_price,trade_size\n"
+        "1723161255000000002,ETH-USDT-PERP,2683.11,1.5,2683.12,2,,\n"
+        "1723161255000000001,BTC-USDT-PERP,61800.2,2.507,61800.3,2.51,61800.3,0.006\n"
+        "1723161255000000003,BTC-USDT-PERP,0,0,61800.4,1,,\n"
+    )
+    rows = prepare(tmp_path / "day", tree, "--book", book)
+    terms = load_instruments().instruments
+    places = list(terms)
+    btc, eth = places.index("BTC-USDT-PERP"), places.index("ETH-USDT-PERP")
+    ether = terms["ETH-USDT-PERP"]
+    assert rows[:, 0].tolist() == [1723161255000000001 + k for k in range(3)]
+    assert rows[0, 1:].tolist() == [btc, 618002, 2507, 618003, 2510, 618003, 6]
+    assert rows[1, 1:].tolist() == [
+        eth,
+        int(Decimal("2683.11") / ether.tick_size),
+        int(Decimal("1.5") / ether.lot_size),
+        int(Decimal("2683.12") / ether.tick_size),
+        int(Decimal("2") / ether.lot_size),
+        0,
+        0,
+    ]
+    assert rows[2, 1:].tolist() == [btc, 0, 0, 618004, 1000, 0, 0]
+    book.write_text("time,symbol,bid,bid_size,ask,ask_size\n1,DOGE,1,1,2,1\n")
+    script = EXAMPLES / "engine" / "prepare.py"
+    done = run(sys.executable, script, "--out", tmp_path, "--book", book, env=package_environment())
+    assert done.returncode == 1
+    assert "symbol 'DOGE' is no instrument" in done.stderr
+
+
+def exchange_rows(path: Path, symbol: str) -> list[dict[str, Any]]:
+    """Best bid and ask of an exchange's stream, with the trade that came last between two."""
+    rows: list[dict[str, Any]] = []
+    traded: dict[str, Any] = {}
+    with gzip.open(path, "rt") as stream:
+        for line in stream:
+            stamp, _, message = line.partition(" ")
+            data = json.loads(message)["data"]
+            if data.get("e") == "trade":
+                traded = {"trade_price": float(data["p"]), "trade_size": float(data["q"])}
+            elif data.get("e") == "bookTicker":
+                book = zip(("bid", "bid_size", "ask", "ask_size"), "bBaA", strict=True)
+                sides = {name: float(data[key]) for name, key in book}
+                rows.append({"time": int(stamp), "symbol": symbol, **sides, **traded})
+                traded = {}
+    return rows
+
+
+def test_it_trades_on_an_exchanges_recording(
+    engine: Engine, tree: Path, native: Native, tmp_path: Path
+) -> None:
+    if not TICKS.is_dir():
+        pytest.skip("recorded order books are not part of the project")
+    rows = exchange_rows(TICKS / "usdm_btcusdt_2024-08-08.jsonl.gz", "BTC-USDT-PERP")
+    rows += exchange_rows(TICKS / "usdm_ethusdt_2024-08-08.jsonl.gz", "ETH-USDT-PERP")
+    book = tmp_path / "book.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), book)
+    recorded = prepare(tmp_path / "day", tree, "--book", book, "--rows", len(rows))
+    assert len(recorded) == len(rows) > 100_000
+    live = Engine(engine.program, tmp_path / "day")
+    place = tmp_path / "place"
+    report = live.run(place, "--events", EVENTS, "--capacity", CAPACITY)
+    assert report["engine"]["quotes"] > EVENTS / 2
+    assert report["engine"]["approved"] + report["engine"]["resized"] > 50
+    assert report["engine"]["unexpected"] == 0
+    assert report["account"]["positions_unlike_venue"] == 0
+    assert_journal_gives_state(Files(place), native)

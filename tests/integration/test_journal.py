@@ -619,6 +619,14 @@ def test_a_full_journal_refuses_orders_by_name_and_books_facts(tmp_path: Path) -
         risk = AdaptiveRiskManager.attach(place, "growth", time_ns=NOW, rebuild=True)
     with risk:
         assert risk.core.state.account.funding == free
+        assert risk.core.state.account.latches == codes.LATCH_RECONCILIATION
+    # Whole again, it is as silent as any other, and opens nothing until a person has looked.
+    with AdaptiveRiskManager.attach(place, "growth", time_ns=NOW) as risk:
+        assert risk.store is not None
+        assert risk.store.recovery.source == "live"
+        assert "ACCOUNT_IN_REDUCE_ONLY" in check().reasons
+        assert risk.reset("Ada", account=True) == "OK"
+        assert "ACCOUNT_IN_REDUCE_ONLY" not in check().reasons
 
 
 # --- as tables -----------------------------------------------------------------------------------

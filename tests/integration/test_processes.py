@@ -470,24 +470,25 @@ def test_the_monitors_heartbeat_reaches_the_account(place: Path, risk: AdaptiveR
     assert risk.core.state.system.monitor_heartbeat_ns == NOW + 5
 
 
-def test_a_writers_own_reset_comes_behind_a_kill_that_waits(
+def test_a_writers_own_reset_does_not_undo_a_kill_that_waited(
     place: Path, risk: AdaptiveRiskManager
 ) -> None:
-    """The kill is taken first, so the reset that meets it is of that kill, and holds."""
+    """Its author cannot have known of that kill: it is taken, and the reset is refused."""
     page = ControlPage(place)
     page.kill("Ada")
     assert page.kill_waits
-    assert risk.reset("Bob", kill=True) == "OK"
+    with pytest.raises(StateError, match="a kill came with it"):
+        risk.reset("Bob", kill=True)
     assert not page.kill_waits
+    assert risk.killed
+    assert PublishedPage(place).read()["kill"] == 1
+    assert risk.reset("Bob", kill=True) == "OK"
     assert not risk.killed
-    assert risk.clock(NOW) == "OK"
-    assert not risk.killed
-    table = journal_table(place).to_pylist()[-3:]
+    table = journal_table(place).to_pylist()[-2:]
     told = [(row["name"], row["code"], row["author"]) for row in table]
     assert told == [
         ("control", codes.CONTROL_KILL, "Ada"),
         ("control", codes.CONTROL_RESET_KILL, "Bob"),
-        ("clock", 0, None),
     ]
     # One that comes later is none of its business.
     page.kill("Eve")
@@ -731,7 +732,8 @@ def test_an_account_is_shown_and_steered_from_a_shell(
         == "OK"
     )
     by = ("--author", "Ada", "--wait", 0)
-    assert "holds for the engine's next event" in control("kill", *by).stdout
+    waits = "it waits for the engine's next event; none came within 0 s"
+    assert control("kill", *by).stdout == f"the kill switch is pulled: {waits}\n"
     shown = json.loads(control("show", "--json").stdout)
     assert shown["waits"] == {"kill": True, "request": False, "limits": False}
     assert risk.clock(NOW) == "OK"
@@ -740,12 +742,12 @@ def test_an_account_is_shown_and_steered_from_a_shell(
     assert "BTC-USDT-PERP: 1000 lots, 37,000.05, VaR " in text
     assert "waiting" not in text
     # A second kill of one that is taken already is no other: nobody waits for it for ever.
-    assert control("reset", "--kill", *by).stdout == "reset: left for the engine's next event\n"
+    assert control("reset", "--kill", *by).stdout == f"reset: {waits}\n"
     again = control("reset", "--kill", *by)
     assert (again.returncode, again.stdout) == (1, "")
     assert "has not taken the last request: wait, or replace it" in again.stderr
     file = limits_file(tmp_path / "limits.yaml", 2, max_open_orders=50)
-    assert control("limits", file, *by).stdout == "limits: left for the engine's next event\n"
+    assert control("limits", file, *by).stdout == f"limits: {waits}\n"
     assert "waiting   request, limits: for the engine's next event" in control("show").stdout
     assert risk.clock(NOW) == "OK"
     assert not risk.killed

@@ -12,7 +12,16 @@ from tests import support
 from tests.support import REVERSION, SMALL, TREND, make_state
 
 COUNT = 4
-LIMITS = ("max_gross_leverage", "max_net_leverage", "var_95", "expected_shortfall")
+LIMITS = (
+    "max_gross_leverage",
+    "max_net_leverage",
+    "var_95",
+    "expected_shortfall",
+    "max_portfolio_risk",
+    "max_herfindahl",
+    "max_weight",
+    "max_correlation_risk",
+)
 
 
 def derisk(state):
@@ -36,6 +45,10 @@ class Book:
         self.linked = np.array([float(state.positions[i].linked_balance) for i in take])
         self.sigma = np.array([float(state.volatility[i].volatility) for i in take])
         self.exit = np.array([float(state.instruments[i].exit_cost) for i in take])
+        self.stop_long = np.array([float(state.positions[i].stop_fraction_long) for i in take])
+        self.stop_short = np.array([float(state.positions[i].stop_fraction_short) for i in take])
+        self.underlying = np.array([int(state.instruments[i].underlying) for i in take])
+        self.cluster = np.array([int(state.covariance.cluster[i]) for i in take])
         self.matrix = np.array(state.covariance.matrix[:COUNT, :COUNT])
         self.equity = float(state.account.equity)
         self.budget = float(state.account.budget)
@@ -60,17 +73,27 @@ class Book:
         p, state = self.state.parameters, self.state
         long_end = (self.net + self.buys) * self.value
         short_end = (self.net - self.sells) * self.value
-        gross = (np.maximum(long_end, -short_end) + np.abs(self.linked)).sum()
+        own = np.maximum(long_end, -short_end) + np.abs(self.linked)
+        gross = own.sum()
+        stops = np.maximum(
+            np.maximum(long_end, 0) * self.stop_long, np.maximum(-short_end, 0) * self.stop_short
+        ).sum()
+        multiplier = float(state.regime.risk_multiplier)
+        risk = own * self.sigma * float(p.var_multiplier) * multiplier
         weights = self.net * self.value + self.linked
         daily = float(p.samples_per_day) * (weights @ self.matrix @ weights)
         working = ((self.buys + self.sells) * self.value * self.sigma).sum()
-        sigma = (np.sqrt(daily) + working) * float(state.regime.risk_multiplier)
+        sigma = (np.sqrt(daily) + working) * multiplier
         uses = [
             gross / (p.max_gross_leverage * self.equity),
             gross / (p.cushion_multiplier * self.budget),
             max(long_end.sum(), -short_end.sum()) / (p.max_net_leverage * self.equity),
             sigma * p.var_multiplier / (p.var_95 * self.equity),
             sigma * p.es_multiplier / (p.expected_shortfall * self.equity),
+            stops * multiplier / (p.max_portfolio_risk * self.equity),
+            (own**2).sum() / (p.max_herfindahl * self.equity**2),
+            np.bincount(self.underlying, own).max() / (p.max_weight * self.equity),
+            np.bincount(self.cluster, risk).max() / (p.max_correlation_risk * self.equity),
         ]
         for s in range(3):
             down = np.array([float(state.shocks[i].down[s]) for i in range(COUNT)])

@@ -858,7 +858,10 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.OPEN_ORDERS_EXCEEDS_MAX)
 def _(c: Case, n: int) -> Answer:
-    return Reading(c.open_orders + 1, c.limits.max_open_orders)
+    left_to_exits = math.ceil(c.header.orders / 64)
+    return Reading(
+        c.open_orders + 1, min(c.limits.max_open_orders, c.header.orders - left_to_exits)
+    )
 
 
 @rule(codes.DAILY_TURNOVER_EXCEEDS_MAX)
@@ -948,7 +951,9 @@ def _(c: Case, n: int) -> Answer:
 
 @rule(codes.NOTIONAL_BELOW_MIN)
 def _(c: Case, n: int) -> Answer:
-    return Reading(c.terms.min_notional, n * c.value_at_price)
+    # A venue counts a market or stop order at the mark; without a price or a rate nobody can tell.
+    value = c.value_at_price if c.order.type == codes.LIMIT else c.value
+    return Reading(c.terms.min_notional, n * value) if value > 0 else False
 
 
 @rule(codes.VENUE_NOT_ACTIVE)

@@ -252,8 +252,10 @@ def _(a: Account, beyond: bool) -> None:
 
 @case(codes.ORDER_TABLE_FULL)
 def _(a: Account, beyond: bool) -> None:
+    a.hold(ETHER, BUY, 2 * SHAPE.orders, MARK)
+    a.order["side"], a.order["lots"] = SELL, 1  # exits: an opening order leaves slots to them
     for k in range(above(SHAPE.orders - 1, beyond)):
-        a.order["client_id"], a.order["lots"] = k + 1, 1
+        a.order["client_id"] = k + 1
         assert a.commit()["action"] == codes.APPROVE
     a.order["client_id"] = 1000
 
@@ -888,6 +890,35 @@ def test_exit_on_a_bad_book_uses_the_wider_collar(exit_account: Account, beyond:
     a.order["price_ticks"] = above(MARK + MARK // 4, beyond)
     decision, verdict = a.judge()
     assert decision["action"] == verdict.action == (codes.REJECT if beyond else codes.APPROVE)
+
+
+def test_openings_leave_slots_to_exits_whatever_the_limit(exit_account: Account) -> None:
+    a = exit_account
+    a.limits["max_open_orders"] = 1 << 40
+    a.order["side"], a.order["lots"] = SELL, 1
+    for k in range(SHAPE.orders - 1):
+        a.order["client_id"] = k + 1
+        assert a.commit()["action"] == codes.APPROVE
+    a.order["client_id"] = SHAPE.orders
+    decision, verdict = a.judge()
+    assert codes.check_names(tuple(decision["reasons"])) == ["OPEN_ORDERS_EXCEEDS_MAX"]
+    assert verdict.names() == ["OPEN_ORDERS_EXCEEDS_MAX"]
+    a.order["side"] = BUY
+    assert a.commit()["action"] == codes.APPROVE
+
+
+@pytest.mark.parametrize("beyond", [False, True], ids=["passes", "trips"])
+@pytest.mark.parametrize("type", [codes.MARKET, codes.STOP], ids=["market", "stop"])
+def test_what_has_no_limit_price_is_large_enough_at_the_mark(
+    exit_account: Account, type: int, beyond: bool
+) -> None:
+    a = exit_account
+    a.order["type"], a.order["price_ticks"] = type, 0
+    a.order["stop_ticks"] = MARK if type == codes.STOP else 0
+    a.terms["min_notional"] = above(int(a.order["lots"]) * LOT, beyond)
+    decision, verdict = a.judge()
+    assert decision["action"] == verdict.action == (codes.REJECT if beyond else codes.APPROVE)
+    assert ("NOTIONAL_BELOW_MIN" in verdict.names()) is beyond
 
 
 # --- invalid orders -------------------------------------------------------------------------------

@@ -156,8 +156,8 @@ def test_reductions_respect_lot_step_and_minimum_and_close_what_would_be_too_sma
     terms.min_lots = 480  # 120 would be left: nobody could sell them
     assert reduce(state) == [(LINEAR_ETH, codes.SELL, 600, 0, 0)]
     terms.min_lots, terms.lot_step, terms.min_notional = 1, 1, 250 * 1024.0
-    # a market sell is valued at the collar, 0.875 x 1024: 286 lots make the minimum
-    assert reduce(state) == [(LINEAR_ETH, codes.SELL, 286, 0, 0)]
+    # at the mark 250 lots make the minimum; one more, as a quotient is rounded
+    assert reduce(state) == [(LINEAR_ETH, codes.SELL, 251, 0, 0)]
 
 
 def test_dust_is_charged_as_lost():
@@ -231,7 +231,12 @@ def test_a_position_without_a_price_is_closed():
         {"expected_shortfall": 0.04},
         {"max_stress_loss": 0.125},
         {"cushion_multiplier": 0.5},
+        {"max_portfolio_risk": 0.02},
+        {"max_herfindahl": 0.03},
+        {"max_weight": 0.125},
+        {"max_correlation_risk": 0.02},
     ],
+    ids=lambda limit: next(iter(limit)),
 )
 def test_each_budget_by_itself_is_brought_back_and_not_much_further(limit):
     state = make_state(**limit)
@@ -269,6 +274,10 @@ def test_each_budget_by_itself_is_brought_back_and_not_much_further(limit):
         * parameters.es_multiplier
         / parameters.expected_shortfall
         / account.equity,
+        account.stop_loss / (parameters.max_portfolio_risk * account.equity),
+        account.herfindahl / (parameters.max_herfindahl * account.equity**2),
+        max(state.covariance.underlying_gross) / (parameters.max_weight * account.equity),
+        max(state.covariance.cluster_risk) / (parameters.max_correlation_risk * account.equity),
     )
     assert 0.99 < use <= 1.0 + 1e-12
 

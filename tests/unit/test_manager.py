@@ -613,6 +613,106 @@ def test_instruments_keep_their_places(risk, tmp_path):
     assert "allowed is the order so far (BTC-USDT, ETH-USDT, LTC-USDT" in message
 
 
+def changed_instruments(tmp_path, *changes):
+    """The packaged instruments with parts of their text replaced, as a file."""
+    text = config_path("instruments").read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = tmp_path / "changed.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("key", "old", "new"), [("tick_size", '"0.1"', '"0.01"')])
+def test_prices_and_lots_of_an_instrument_keep_their_units(risk, tmp_path, key, old, new):
+    text = config_path("instruments").read_text(encoding="utf-8")
+    start = text.index(f"  {PERP}:")
+    at = text.index(f"{key}: {old}", start)
+    path = tmp_path / "changed.yaml"
+    path.write_text(
+        text[:at] + text[at:].replace(f"{key}: {old}", f"{key}: {new}", 1), encoding="utf-8"
+    )
+    message = refused(risk, lambda: risk.set_instruments(path, time=START), ConfigError)
+    assert f"instruments.{PERP}.{key} is 0.01, where 0.1 is in force" in message
+
+
+def test_instruments_that_the_core_refuses_in_part_change_nothing(risk, tmp_path):
+    config = load_instruments("instruments")
+    rows = dict(config.instruments)
+    rows[PERP] = rows[PERP].model_copy(update={"max_order_notional": 1e6})
+    last = list(rows)[-1]
+    rows[last] = rows[last].model_copy(update={"initial_margin": float("nan")})
+    wanted = config.model_copy(update={"instruments": rows})
+    message = refused(risk, lambda: risk.set_instruments(wanted, time=START), ConfigError)
+    assert f"the core refused instruments.{last}" in message
+
+
+def test_an_operators_word_outlives_a_file_that_says_nothing_new_of_it(risk, tmp_path):
+    risk.set_strategy_state("trend", "disabled", "Ada")
+    risk.set_venue_state("binance-usdm", "down", "Ada")
+    path = changed_instruments(
+        tmp_path, ("max_order_notional: 250000", "max_order_notional: 200000")
+    )
+    risk.set_instruments(path, time=START + SECOND)
+    state = risk.core.state
+    venue = list(risk.instruments_config.venues).index("binance-usdm")
+    assert state.strategies[risk.strategy_index("trend")].state == codes.DISABLED
+    assert state.venues[venue].state == codes.DOWN
+    # The file's own word counts where it changes it.
+    enabled = risk.instruments_config.strategies
+    rows = {name: row.model_copy(update={"enabled": False}) for name, row in enabled.items()}
+    off = risk.instruments_config.model_copy(update={"strategies": rows})
+    risk.set_instruments(off, time=START + SECOND)
+    on = off.model_copy(update={"strategies": dict(enabled)})
+    risk.set_instruments(on, time=START + SECOND)
+    assert state.strategies[risk.strategy_index("trend")].state == codes.ACTIVE
+
+
+def test_models_that_are_none_are_refused(risk):
+    limits, instruments = load_config("growth"), load_instruments()
+    for call, text in (
+        (lambda: risk.set_config(5, time=START), "config is 5: allowed is a RiskConfig"),
+        (lambda: risk.set_config(instruments, time=START), "allowed is a RiskConfig"),
+        (lambda: risk.set_instruments(limits, time=START), "allowed is a InstrumentsConfig"),
+        (lambda: risk.position_sizer.kelly([1]), "expected_returns is [1]: allowed is a Mapping"),
+        (lambda: AdaptiveRiskManager(limits, limits, None), "instruments is "),
+    ):
+        assert text in refused(risk, call)
+
+
+@pytest.mark.parametrize("currency", ["", 0, 0.0, False, [], {}, "EUR"])
+def test_funding_in_no_currency_is_refused(risk, currency):
+    refused(risk, lambda: risk.funding(PERP, 1, START, currency=currency), UnknownNameError)
+
+
+def test_live_orders_are_listed(risk):
+    assert risk.orders() == []
+    first = order(risk)
+    second = order(risk, side="sell", quantity="0.2", price=120100)
+    risk.ack(first.handle, 77, START + SECOND)
+    risk.fill(
+        PERP, "buy", "0.05", 120000, strategy="trend", time=START + SECOND, handle=first.handle
+    )
+    one, two = risk.orders()
+    assert (one.handle, one.status, one.venue_order_id) == (first.handle, "working", 77)
+    assert (one.symbol, one.side, one.strategy) == (PERP, "buy", "trend")
+    assert (one.quantity, one.filled, one.price) == (Decimal("0.1"), Decimal("0.05"), 120000)
+    assert (two.handle, two.status, two.side) == (second.handle, "pending", "sell")
+    risk.canceled(first.handle, START + SECOND)
+    assert [row.handle for row in risk.orders()] == [second.handle]
+
+
+def test_an_exit_passes_where_nobody_knows_what_it_is_worth(risk):
+    inverse = "BTC-USD-INVERSE"
+    risk.fill(inverse, "buy", 1000, 120000, strategy="trend", time=START)
+    leave = risk.check(inverse, "sell", 1000, None, strategy="trend", confidence=0, time=START)
+    assert leave.action == "APPROVE", leave.reasons
+    more = risk.check(inverse, "buy", 1000, None, strategy="trend", confidence=1, time=START)
+    assert "RATE_STALE" in more.reasons
+    assert "NOTIONAL_BELOW_MIN" not in more.reasons
+
+
 # --- views -------------------------------------------------------------------------------------
 
 

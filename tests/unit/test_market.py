@@ -81,11 +81,28 @@ def test_a_bad_book_is_seen_and_keeps_the_mark(state, book, name):
     assert (row.bid_ticks, row.bid_lots, row.ask_ticks, row.ask_lots) == book
 
 
-def test_a_late_quote_is_taken_at_the_last_time(state):
-    last = support.now(state)
-    assert quote(state, I, 4000, 4002, time_ns=last - SECOND) == codes.OK
-    assert state.market[I].quote_time_ns == last
+def test_a_late_quote_moves_the_mark_and_is_as_old_as_it_says(state):
+    first = support.now(state)
+    last = first + 5 * SECOND
+    assert market.on_clock(state, last) == codes.OK
+    assert quote(state, I, 4000, 4002, time_ns=first + SECOND) == codes.OK
+    row = state.market[I]
+    assert (row.mark, row.quote_time_ns) == (4001.0, first + SECOND)
+    assert (row.good_quote_ns, state.system.last_quote_ns) == (last, first + SECOND)
+    assert support.now(state) == last
     assert state.counters.clock_steps_back == 1
+    # An older one makes the last no older.
+    assert quote(state, I, 3998, 4000, time_ns=first) == codes.OK
+    assert (row.mark, row.quote_time_ns) == (3999.0, first + SECOND)
+    assert state.system.last_quote_ns == first + SECOND
+
+
+def test_a_late_rate_is_as_old_as_it_says(state):
+    first = support.now(state)
+    assert market.on_clock(state, first + 5 * SECOND) == codes.OK
+    for late, seen in ((SECOND, SECOND), (0, SECOND)):
+        assert market.on_rate(state, first + late, BTC, 4096.0) == codes.OK
+        assert state.currencies[BTC].rate_time_ns == first + seen
 
 
 BAD_QUOTES = {
@@ -279,6 +296,22 @@ def test_the_first_rate_gives_what_had_no_value_its_weight():
     assert market.on_rate(state, support.now(state), EUR, 2.0) == codes.OK
     assert state.covariance.weight[0] == 8 * 1024 * 0.5 * 2.0
     assert state.account.variance == pytest.approx((8192.0 * 0.0625) ** 2 / 24, rel=1e-12)
+
+
+@pytest.mark.parametrize("amount", [4.0, -4.0])
+def test_what_appears_at_the_first_rate_is_no_profit_and_a_debt_is_a_loss(amount):
+    state = make_state()
+    deposit(state, support.EXCHANGE, EUR, amount)
+    before = float(state.account.equity)
+    assert state.account.high_water_mark == before
+    assert market.on_rate(state, support.now(state), EUR, 1024.0) == codes.OK
+    account = state.account
+    assert account.equity == before + amount * 1024.0
+    if amount > 0:
+        assert (account.drawdown, account.day_start_equity) == (0.0, account.equity)
+    else:
+        assert account.drawdown == 4096.0 / before
+        assert account.day_start_equity == before
 
 
 def test_later_rates_leave_the_weights_to_the_sample(state):

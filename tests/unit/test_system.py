@@ -37,6 +37,16 @@ def test_venue_minus_one_is_the_monitor(state):
     assert state.system.monitor_heartbeat_ns == time_ns
 
 
+@pytest.mark.parametrize("venue", [EXCHANGE, -1])
+def test_a_late_heartbeat_is_as_old_as_it_says(state, venue):
+    first = support.now(state)
+    assert system.on_heartbeat(state, first + 5 * SECOND, 1 - abs(venue)) == codes.OK
+    for late, seen in ((SECOND, SECOND), (0, SECOND)):
+        assert system.on_heartbeat(state, first + late, venue) == codes.OK
+        last = state.system.monitor_heartbeat_ns if venue < 0 else state.venues[venue].heartbeat_ns
+        assert last == first + seen
+
+
 # --- latency and errors ---------------------------------------------------------------------------
 
 

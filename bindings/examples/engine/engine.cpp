@@ -12,8 +12,9 @@
 // Time is the recording's: the account lives at the time of the last message. A live engine reads
 // its clock instead.
 //
-//   python engine/prepare.py --out day --steady   # configuration image and recording
-//   ./engine --place shm:demo --config day/account.image --recording day/quotes.bin --recycle
+//   make && python engine/prepare.py --out day --steady   # configuration image and recording
+//   build/engine --place shm:demo --config day/account.image --recording day/quotes.bin --recycle
+//   python engine/watch.py shm:demo --author Ada --kill-at 0.02    # in another terminal
 //
 // --recycle lets it run at full speed and alone: it forgets old records, so a kill in the midst of an
 // event can leave an account that nothing rebuilds. A real engine has a drainer beside it instead

@@ -23,9 +23,13 @@ public:
         if (!ours) throw rc::Error(path + ": not a recording; make one with prepare.py");
         count_ = head->rows;
         rows_ = reinterpret_cast<const Row *>(head + 1);
-        for (std::int64_t k = 0; k < count_; ++k)
+        for (std::int64_t k = 0; k < count_; ++k) {
+            const std::int64_t instrument = rows_[k].instrument.value();
             if (rows_[k].time < rows_[k == 0 ? 0 : k - 1].time)
                 throw rc::Error(path + ": row " + std::to_string(k) + " goes back in time");
+            if (instrument < 0 || instrument >= RC_INSTRUMENTS)
+                throw rc::Error(path + ": row " + std::to_string(k) + " is of no instrument");
+        }
     }
 
     const Row &operator[](std::int64_t k) const noexcept { return rows_[k]; }

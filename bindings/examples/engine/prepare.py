@@ -2,11 +2,17 @@
 
 ``account.image``: the configuration of an account, from YAML through ``riskcore.config``: a journal
 whose entries are parameters, venues, currencies, strategies, instruments, scenarios and a deposit
-at every venue. ``quotes.bin``: top of book of the five perpetuals, made from the half-hourly bars
-that come with the package: a path through each bar's open, extremes and close, with a spread,
-sizes and trades; drawn from a seed, so the same arguments give the same file.
+at every venue. ``quotes.bin``: top of book, recorded or made.
 
+    python prepare.py --out day --config growth --book recorded.parquet
     python prepare.py --out day --config growth --from 2019-06-01 --rows 200000
+
+A recorded book is a Parquet or CSV file with a row for each change: ``time`` (ns or timestamps,
+UTC), ``symbol`` (as the file of instruments has it), ``bid``, ``bid_size``, ``ask``, ``ask_size``,
+and ``trade_price`` and ``trade_size`` where a trade came with it (0 or empty for none). Without one
+the book of the five perpetuals is made from the half-hourly bars that come with the package: a path
+through each bar's open, extremes and close, with a spread, sizes and trades; drawn from a seed, so
+the same arguments give the same file.
 """
 
 from __future__ import annotations
@@ -143,8 +149,52 @@ def bar_path(random: np.random.Generator, bar: Any, steps: int) -> np.ndarray:
     return np.clip(path + noise, bar["low"], bar["high"])
 
 
-def write_quotes(path: Path, instruments: Any, start_ns: int, rows: int, seed: int) -> int:
-    """Write the recording; returns the time of its first row."""
+def recorded_quotes(paths: list[Path], instruments: Any) -> np.ndarray:
+    """Rows of recorded books; prices to the grid outwards, sizes to whole lots."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    blocks = []
+    places = {symbol: place for place, symbol in enumerate(instruments.instruments)}
+    for path in paths:
+        read = pa.csv.read_csv if path.suffix == ".csv" else pa.parquet.read_table
+        table = read(path)
+        missing = {"time", "symbol", "bid", "bid_size", "ask", "ask_size"} - {*table.column_names}
+        if missing:
+            raise SystemExit(f"{path}: no column {', '.join(sorted(missing))}")
+        time = table["time"]
+        if not pa.types.is_integer(time.type):
+            time = time.cast(pa.timestamp("ns"))
+        for symbol in table["symbol"].unique().to_pylist():
+            if symbol not in places:
+                raise SystemExit(f"{path}: symbol {symbol!r} is no instrument: {', '.join(places)}")
+            chosen = pc.equal(table["symbol"], symbol)
+
+            def numbers(name: str, step: Any, chosen: Any = chosen, table: Any = table) -> Any:
+                if name not in table.column_names:
+                    return np.zeros(pc.sum(chosen).as_py())
+                column = table[name].filter(chosen).cast(pa.float64())
+                # Twelve digits of a price over its tick: what is on the grid stays there.
+                return np.round(column.fill_null(0.0).to_numpy() / float(step), 6)
+
+            terms = instruments.instruments[symbol]
+            block = np.zeros((pc.sum(chosen).as_py(), 8), np.int64)
+            block[:, 0] = time.filter(chosen).cast(pa.int64()).to_numpy()
+            block[:, 1] = places[symbol]
+            block[:, 2] = np.floor(numbers("bid", terms.tick_size))
+            block[:, 3] = numbers("bid_size", terms.lot_size)
+            block[:, 4] = np.ceil(numbers("ask", terms.tick_size))
+            block[:, 5] = numbers("ask_size", terms.lot_size)
+            block[:, 6] = np.rint(numbers("trade_price", terms.tick_size))
+            block[:, 7] = numbers("trade_size", terms.lot_size)
+            blocks.append(block)
+    return np.concatenate(blocks)
+
+
+def made_quotes(instruments: Any, start_ns: int, rows: int, seed: int) -> np.ndarray:
+    """Rows of a book made from half-hourly bars."""
     history = read_history("majors-30m", start_ns=start_ns)
     random = np.random.default_rng(seed)
     symbols = {s: f"{s}-USDT-PERP" for s in history.series}
@@ -175,7 +225,11 @@ def write_quotes(path: Path, instruments: Any, start_ns: int, rows: int, seed: i
         block[:, 6] = np.where(random.integers(2, size=count) == 1, block[:, 2], block[:, 4])
         block[:, 7] = volume * random.exponential(1.0, count)
         table.append(block)
-    quotes = np.concatenate(table)
+    return np.concatenate(table)
+
+
+def write_quotes(path: Path, quotes: np.ndarray, rows: int) -> int:
+    """Write the first rows in order of time; returns the time of the first."""
     quotes = quotes[np.argsort(quotes[:, 0], kind="stable")][:rows]
     head = np.zeros(7, np.int64)
     head[:2] = len(quotes), quotes.dtype.itemsize * quotes.shape[1]
@@ -190,6 +244,7 @@ def main() -> None:
     parser.add_argument("--config", default="growth", help="limits: default, growth or a YAML file")
     parser.add_argument("--instruments", default="instruments", help="a YAML file")
     parser.add_argument("--equity", type=float, default=1e6, help="dollars, split over the venues")
+    parser.add_argument("--book", type=Path, nargs="+", default=[], help="recorded top of book")
     parser.add_argument("--from", dest="start", default="2019-06-01", help="first day (UTC)")
     parser.add_argument("--rows", type=int, default=200_000, help="quotes to write")
     parser.add_argument("--seed", type=int, default=1)
@@ -203,7 +258,12 @@ def main() -> None:
     start_ns = int(start.timestamp()) * 1_000_000_000
     instruments = load_instruments(given.instruments)
     given.out.mkdir(parents=True, exist_ok=True)
-    first = write_quotes(given.out / "quotes.bin", instruments, start_ns, given.rows, given.seed)
+    quotes = (
+        recorded_quotes(given.book, instruments)
+        if given.book
+        else made_quotes(instruments, start_ns, given.rows, given.seed)
+    )
+    first = write_quotes(given.out / "quotes.bin", quotes, given.rows)
     image = Image(library, first, steady=given.steady)
     write_image(given.out / "account.image", image, given.config, instruments, given.equity)
 

@@ -12,7 +12,7 @@ from riskcore.codes import (
     OPEN_ORDERS_EXCEEDS_MAX,
     SPOT,
 )
-from riskcore.kernels.elementary import maximum
+from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.language import kernel
 from riskcore.kernels.layers.measure import (
     NO_CAP,
@@ -22,6 +22,16 @@ from riskcore.kernels.layers.measure import (
     smaller,
 )
 from riskcore.kernels.layers.portfolio import cap_gross, cap_scenarios
+
+
+@kernel
+def most_open_orders(state):
+    """Orders that may be open behind one that opens: the limit, and room that is left to exits.
+
+    Whatever the limit says, exits find a 64th of the table: they need a slot too.
+    """
+    orders = state.header.orders
+    return minimum(state.parameters.max_open_orders, orders - (orders + 63) // 64)
 
 
 @kernel
@@ -44,9 +54,10 @@ def flag_account(state, now, replaced):
         mask |= 1 << DAILY_LOSS_EXCEEDS_MAX
     use = raise_use(use, loss, limit)
     open_orders = account.open_orders - replaced + 1
-    if open_orders > parameters.max_open_orders:
+    limit_orders = most_open_orders(state)
+    if open_orders > limit_orders:
         mask |= 1 << OPEN_ORDERS_EXCEEDS_MAX
-    use = raise_use(use, float(open_orders), float(parameters.max_open_orders))
+    use = raise_use(use, float(open_orders), float(limit_orders))
     if now < account.cooldown_until_ns:
         mask |= 1 << LOSING_STREAK_COOLDOWN
     if not (account.equity > 0.0):

@@ -68,7 +68,17 @@ def check_messages(venue, now):
 
 
 @kernel
-def check_filters(instrument, type, price_ticks, stop_ticks, lots, notional):
+def notional_allowed(instrument, lots, value):
+    """True where `lots` of so much `value` each (money) reach the venue's minimum.
+
+    A value of zero is one that nobody knows, as there is no mark or no rate: the venue will tell.
+    Other checks stop what opens then.
+    """
+    return not (value > 0.0) or float(lots) * value >= instrument.min_notional
+
+
+@kernel
+def check_filters(instrument, type, price_ticks, stop_ticks, lots, value):
     """What the venue itself would refuse: off the grid, too small."""
     mask = 0
     if type == LIMIT:
@@ -80,14 +90,16 @@ def check_filters(instrument, type, price_ticks, stop_ticks, lots, notional):
         mask |= 1 << (LOTS_OFF_STEP - WORD)
     if lots < instrument.min_lots:
         mask |= 1 << (LOTS_BELOW_MIN - WORD)
-    if not (notional >= instrument.min_notional):
+    if not notional_allowed(instrument, lots, value):
         mask |= 1 << (NOTIONAL_BELOW_MIN - WORD)
     return mask
 
 
 @kernel
-def flag_exchange(state, i, now, type, price_ticks, stop_ticks, lots, notional):
+def flag_exchange(state, i, now, type, price_ticks, stop_ticks, lots, value):
     """Objections of layer 4 that no smaller order mends, those that stop exits too, utilisation.
+
+    `value` is that of a lot as the venue counts it, money.
 
     Returns
     -------
@@ -102,7 +114,7 @@ def flag_exchange(state, i, now, type, price_ticks, stop_ticks, lots, notional):
     use = 0.0
     level = bucket_level(venue.message_arrival_ns, now, venue.message_interval_ns)
     use = raise_use(use, float(level), float(venue.message_burst_ns - venue.message_reserve_ns))
-    wrong = check_filters(instrument, type, price_ticks, stop_ticks, lots, notional)
+    wrong = check_filters(instrument, type, price_ticks, stop_ticks, lots, value)
     if venue.state == DOWN or instrument.state == DOWN:
         wrong |= 1 << (VENUE_DOWN - WORD)
     mask |= wrong
