@@ -36,7 +36,7 @@ from riskcore.replay.venue import VenueModel
 
 CHUNK = 2_048  # bars whose events are prepared at once
 PROGRESS_BARS = 1_000
-TIMED_BARS = 17  # one bar in so many goes to the core call by call; prime, so any hour of the day
+TIMED_BARS = 31  # one bar in so many goes to the core call by call; prime, so any hour of the day
 REBALANCE_BAND = 0.10  # of the wanted position: smaller changes are not worth the cost
 
 ENTRY = 0
@@ -45,7 +45,7 @@ STOP = 2
 SETTLEMENT = 3
 PURPOSES = ("strategy", "derisk", "stop", "settlement")
 TIMED_CALLS = ("quote", "fill", "clock", "sample")
-EVENT_FIELDS = (
+_EVENT_FIELDS = [
     "kind",
     "time_ns",
     "instrument",
@@ -54,7 +54,7 @@ EVENT_FIELDS = (
     "lots",
     "price_ticks_2",
     "lots_2",
-)
+]
 FILL_COLUMNS = ("time_ns", "bar", "instrument", "side", "lots", "price_ticks", "fee")
 
 Progress = Callable[[int], None]
@@ -122,7 +122,8 @@ class GateLog:
     ``asked`` are columns of the orders, ``decisions`` the core's own records in the same order,
     ``covariance`` the core's matrix at each close, per bar. ``latency_ns`` has the time of each
     ``Core.check``, ``calls`` those of other calls by name: every fill, and the market events of one
-    bar in ``TIMED_BARS``, a sample with the matrix pass that follows. ``market_seconds`` is what the other ``block_events`` took, in blocks.
+    bar in ``TIMED_BARS``, a sample with the matrix pass that follows. ``market_seconds`` is what
+    the other ``block_events`` took, in blocks.
     ``controls`` counts the control events since the replay's first bar.
     """
 
@@ -219,7 +220,7 @@ class Gate:
 
     def _apply_singly(self, block: NDArray[np.void]) -> None:
         """The same events as an engine sends them, one call each, and how long each call took."""
-        for event in block[list(EVENT_FIELDS)].tolist():
+        for event in block[_EVENT_FIELDS].tolist():
             kind, time_ns = event[:2]
             call, arguments = self._call(event)
             begin = perf_counter_ns()
