@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from time import perf_counter, perf_counter_ns
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ from riskcore.replay.venue import VenueModel
 
 CHUNK = 2_048  # bars whose events are prepared at once
 PROGRESS_BARS = 1_000
+TIMED_BARS = 31  # one bar in so many goes to the core call by call; prime, so any hour of the day
 REBALANCE_BAND = 0.10  # of the wanted position: smaller changes are not worth the cost
 
 ENTRY = 0
@@ -43,6 +44,17 @@ DERISK = 1
 STOP = 2
 SETTLEMENT = 3
 PURPOSES = ("strategy", "derisk", "stop", "settlement")
+TIMED_CALLS = ("quote", "fill", "clock", "sample")
+_EVENT_FIELDS = [
+    "kind",
+    "time_ns",
+    "instrument",
+    "venue",
+    "price_ticks",
+    "lots",
+    "price_ticks_2",
+    "lots_2",
+]
 FILL_COLUMNS = ("time_ns", "bar", "instrument", "side", "lots", "price_ticks", "fee")
 
 Progress = Callable[[int], None]
@@ -108,15 +120,21 @@ class GateLog:
     """What the gate was asked and said, and how long it took.
 
     ``asked`` are columns of the orders, ``decisions`` the core's own records in the same order,
-    ``covariance`` the core's matrix at each close, per bar.
+    ``covariance`` the core's matrix at each close, per bar. ``latency_ns`` has the time of each
+    ``Core.check``, ``calls`` those of other calls by name: every fill, and the market events of one
+    bar in ``TIMED_BARS``, a sample with the matrix pass that follows. ``market_seconds`` is what
+    the other ``block_events`` took, in blocks.
+    ``controls`` counts the control events since the replay's first bar.
     """
 
     asked: dict[str, NDArray[Any]]
     decisions: NDArray[np.void]
     covariance: NDArray[np.float64]
     latency_ns: NDArray[np.int64]
+    calls: dict[str, NDArray[np.int64]]
     timer_ns: int
     market_events: int
+    block_events: int
     market_seconds: float
     final_equity: float
     max_drawdown_seen: float
@@ -124,6 +142,7 @@ class GateLog:
     latches: int = 0
     latched_bars: int = 0
     stops: int = 0
+    controls: int = 0
 
 
 class Gate:
@@ -145,6 +164,8 @@ class Gate:
             name: _scalar(state["account"][name])
             for name in ("equity", "budget", "max_drawdown_seen", "latches")
         }
+        self._counted = np.asarray(state["counters"]["events"])[0]  # by kind
+        self._set_up = int(self._counted[codes.EVENT_CONTROL])  # what setting the core up took
         self._breached = np.asarray(state["positions"]["stop_breached"])[0]
         self._matrix = np.asarray(state["covariance"]["matrix"])[0][:count, :count]
         self._decision = np.asarray(core.decision.base).view(np.uint8)
@@ -153,11 +174,13 @@ class Gate:
         self._decisions = np.zeros((self._capacity, self._size), dtype=np.uint8)
         self._asked: list[tuple[Any, ...]] = []
         self._latency: list[int] = []
+        self._calls: dict[str, list[int]] = {name: [] for name in TIMED_CALLS}
         self._covariance = np.zeros((rows, count, count))
         self._budget = np.zeros(rows)
         self._latched_bars = 0
         self._stops = 0
         self._events = 0
+        self._block_events = 0
         self._seconds = 0.0
         self._chunk_start = self._chunk_stop = 0
         self._block: NDArray[np.void] = np.zeros(0, dtype=record_dtype("event"))
@@ -169,28 +192,68 @@ class Gate:
             self._chunk_start, self._chunk_stop = bar, min(bar + CHUNK, len(self.panel))
             self._block, self._cuts = market_events(self.panel, bar, self._chunk_stop)
         first, middle, _ = self._cuts[bar - self._chunk_start]
-        self._apply(first, middle)
+        self._apply(bar, first, middle)
 
     def rest(self, bar: int) -> None:
         """Everything from the open to the moment of decision."""
         _, middle, last = self._cuts[bar - self._chunk_start]
-        self._apply(middle, last)
+        self._apply(bar, middle, last)
         self._covariance[bar] = self._matrix
         self._budget[bar] = self._account["budget"][0]
         self._latched_bars += self._account["latches"][0] != 0
 
-    def _apply(self, first: int, last: int) -> None:
+    def _apply(self, bar: int, first: int, last: int) -> None:
         if first == last:
             return
         block = self._block[first:last]
+        self._events += last - first
+        if bar % TIMED_BARS == TIMED_BARS - 1:
+            self._apply_singly(block)
+            return
         begin = perf_counter()
         applied = self.core.apply_many(block)
         self._seconds += perf_counter() - begin
-        self._events += last - first
+        self._block_events += last - first
         if applied != last - first:
             event = block[applied]
-            kind = codes.EVENT_NAMES.get(int(event["kind"]), "unknown")
-            raise ReplayError(f"the core refused a {kind} event at {int(event['time_ns'])} ns")
+            self._refused(int(event["kind"]), int(event["time_ns"]))
+
+    def _apply_singly(self, block: NDArray[np.void]) -> None:
+        """The same events as an engine sends them, one call each, and how long each call took."""
+        for event in block[_EVENT_FIELDS].tolist():
+            kind, time_ns = event[:2]
+            call, arguments = self._call(event)
+            begin = perf_counter_ns()
+            status = call(*arguments)
+            took = perf_counter_ns() - begin
+            if status != codes.OK:
+                self._refused(kind, time_ns)
+            name = codes.EVENT_NAMES[kind]
+            if name in self._calls:
+                self._calls[name].append(took)
+            elif kind == codes.EVENT_ADVANCE:  # the matrix pass of the sample just taken
+                self._calls["sample"][-1] += took
+
+    def _call(self, event: tuple[Any, ...]) -> tuple[Callable[..., int], tuple[Any, ...]]:
+        """The core's call for a market event, and its arguments."""
+        core = self.core
+        kind, time_ns, instrument, venue, price_ticks, lots, price_ticks_2, lots_2 = event
+        if kind == codes.EVENT_QUOTE:
+            return core.on_quote, (time_ns, instrument, price_ticks, lots, price_ticks_2, lots_2)
+        if kind == codes.EVENT_TRADE:
+            return core.on_trade, (time_ns, instrument, price_ticks, lots)
+        if kind == codes.EVENT_HEARTBEAT:
+            return core.on_heartbeat, (time_ns, venue)
+        if kind == codes.EVENT_CLOCK:
+            return core.on_clock, (time_ns,)
+        if kind == codes.EVENT_SAMPLE:
+            return core.on_sample, (time_ns,)
+        return core.advance, (lots,)
+
+    @staticmethod
+    def _refused(kind: int, time_ns: int) -> NoReturn:
+        name = codes.EVENT_NAMES.get(kind, "unknown")
+        raise ReplayError(f"the core refused a {name} event at {time_ns} ns")
 
     def stopped(self, instrument: int) -> bool:
         """True where the stop of the open position is breached."""
@@ -277,21 +340,22 @@ class Gate:
     def fill(self, time_ns: int, order: _Working, lots: int, price_ticks: int, fee: float) -> None:
         """An execution."""
         self.execution_id += 1
-        self._must(
-            self.core.on_fill(
-                time_ns,
-                order.handle,
-                order.instrument,
-                self.strategy,
-                order.side,
-                lots,
-                price_ticks,
-                fee,
-                self.fee_currency,
-                self.execution_id,
-            ),
-            "fill",
+        on_fill = self.core.on_fill
+        begin = perf_counter_ns()
+        status = on_fill(
+            time_ns,
+            order.handle,
+            order.instrument,
+            self.strategy,
+            order.side,
+            lots,
+            price_ticks,
+            fee,
+            self.fee_currency,
+            self.execution_id,
         )
+        self._calls["fill"].append(perf_counter_ns() - begin)
+        self._must(status, "fill")
 
     def cancel(self, time_ns: int, handle: int) -> None:
         """Take an order back; the venue confirms at once."""
@@ -334,8 +398,10 @@ class Gate:
             decisions=records,
             covariance=self._covariance,
             latency_ns=np.array(self._latency, dtype=np.int64),
+            calls={name: np.array(took, dtype=np.int64) for name, took in self._calls.items()},
             timer_ns=timer_cost_ns(),
             market_events=self._events,
+            block_events=self._block_events,
             market_seconds=self._seconds,
             final_equity=float(self._account["equity"][0]),
             max_drawdown_seen=float(self._account["max_drawdown_seen"][0]),
@@ -343,6 +409,7 @@ class Gate:
             latches=int(self._account["latches"][0]),
             latched_bars=int(self._latched_bars),
             stops=self._stops,
+            controls=int(self._counted[codes.EVENT_CONTROL]) - self._set_up,
         )
 
 

@@ -187,6 +187,7 @@ def _summary(result: Result, cpu: str, equity: float, seconds: float) -> dict[st
     history, panel, log = result.history, result.panel, result.log
     assert result.protected.figures is not None
     assert result.unprotected.figures is not None
+    rate = log.block_events / max(log.market_seconds, 1e-9)
     return {
         "source": history.source,
         "config": result.config,
@@ -202,11 +203,12 @@ def _summary(result: Result, cpu: str, equity: float, seconds: float) -> dict[st
         },
         "comparison": _comparison(result, equity),
         "gate": _gate(log),
-        "check_latency_ns": _latency(log),
+        "check_latency_ns": _latency(log.latency_ns, log.timer_ns),
+        "call_latency_ns": {name: _latency(t, log.timer_ns) for name, t in log.calls.items()},
         "speed": {
             "market_events": log.market_events,
-            "market_events_per_second": round(log.market_events / max(log.market_seconds, 1e-9)),
-            "core_bars_per_second": round(history.rows / max(log.market_seconds, 1e-9)),
+            "market_events_per_second": round(rate),
+            "core_bars_per_second": round(rate * history.rows / log.market_events),
             "bars_per_second": round(2 * history.rows / seconds),
             "seconds": round(seconds, 3),
             "cpu": cpu,
@@ -251,7 +253,8 @@ def _gate(log: GateLog) -> dict[str, Any]:
     """Decisions by action and purpose, objections by name, latches.
 
     ``orders`` and ``actions`` count every question; ``strategy`` those of the strategy alone, the
-    rest being what the gate itself asked for.
+    rest being what the gate itself asked for. ``manual_resets`` counts every control event after
+    the set-up, whatever it did: a replay needs none.
     """
     decisions = log.decisions
     actions = _actions(decisions)
@@ -277,7 +280,7 @@ def _gate(log: GateLog) -> dict[str, Any]:
         "first_objections": dict(sorted(first.items(), key=lambda item: -item[1])),
         "bars_latched": log.latched_bars,
         "latches_at_end": log.latches,
-        "manual_resets": 0,
+        "manual_resets": log.controls,
         "decisions_sha256": digest,
     }
 
@@ -288,16 +291,15 @@ def _actions(decisions: NDArray[np.void]) -> dict[str, int]:
     }
 
 
-def _latency(log: GateLog) -> dict[str, int]:
-    """Percentiles of a call of ``Core.check`` from Python, the timer's own cost beside them."""
-    if not len(log.latency_ns):
-        return {"calls": 0, "timer": log.timer_ns}
+def _latency(values: NDArray[np.int64], timer_ns: int) -> dict[str, int]:
+    """Percentiles of one call's times from Python, the timer's own cost beside them."""
+    if not len(values):
+        return {"calls": 0, "timer": timer_ns}
     percentiles = (50.0, 90.0, 99.0, 99.9)
-    values = np.percentile(log.latency_ns, percentiles)
-    row = {f"p{p:g}": int(v) for p, v in zip(percentiles, values, strict=True)}
+    row = zip(percentiles, np.percentile(values, percentiles), strict=True)
     return {
-        "calls": len(log.latency_ns),
-        **row,
-        "max": int(log.latency_ns.max()),
-        "timer": log.timer_ns,
+        "calls": len(values),
+        **{f"p{p:g}": int(value) for p, value in row},
+        "max": int(values.max()),
+        "timer": timer_ns,
     }

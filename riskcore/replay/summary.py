@@ -467,7 +467,7 @@ def _show_comparison(summary: dict[str, Any], console: Console) -> None:
             f"drawdown limit {100.0 * row['max_drawdown_limit']:g} % {verdict}",
             f"largest {_percent(row['max_drawdown'])}",
             f"cushion left {100.0 * row['final_cushion']:.0f} %",
-            f"correlation with the twin {row['return_correlation']:.3f}",
+            f"correlation {row['return_correlation']:.3f}",
         ],
         ", ",
     )
@@ -512,6 +512,14 @@ def _show_speed(summary: dict[str, Any], console: Console) -> None:
             ],
             ", ",
         )
+    # Without commas in the numbers all of them fit on one line.
+    others = [
+        f"{name} {took['p50']}/{took['p99']}"
+        for name, took in summary["call_latency_ns"].items()
+        if took["calls"]
+    ]
+    if others:
+        _flow(console, [f"p50/p99 ns: {others[0]}", *others[1:]], ", ")
     _flow(
         console,
         [
