@@ -1,8 +1,8 @@
 """One stream of events, the same bytes of the whole buffer in every execution of the kernels.
 
-Plain Python, the JIT, and emitted code for two CPU levels; stopped halfway, copied and continued;
-and in a process whose C library is told that the CPU has no FMA. Worlds and events are random with
-a seed: ``RISKCORE_PARITY_SEED``; ``RISKCORE_PARITY_EVENTS`` sets how many (1,000,000).
+Plain Python, the JIT, and emitted code for two CPU levels; each stopped halfway, copied and
+continued; and in a process whose C library is told that the CPU has no FMA. Worlds and events are
+random with a seed: ``RISKCORE_PARITY_SEED``; ``RISKCORE_PARITY_EVENTS`` sets how many (1,000,000).
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ import pytest
 from riskcore import codes
 from riskcore.bindings.emit import host_level
 from riskcore.profile.engines import Engine, KernelEngine, NativeEngine
-from tests.parity.replay import BLOCK, live, record
+from tests.parity.replay import BLOCK, live, record, replay
 from tests.support import SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = int(os.environ.get("RISKCORE_PARITY_SEED", "1"))
 EVENTS = int(os.environ.get("RISKCORE_PARITY_EVENTS", "1000000"))
 PLAIN_EVENTS = 10_000
+SHORTER_EVENTS = 600
 EVENTS_PER_WORLD = 5_000
 WITHOUT_FMA = "glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2,-AVX2_Usable,-AVX512F"
 
@@ -46,10 +47,21 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def replay_elsewhere(recording: Path, execution: str, **environment: str) -> dict:
+@pytest.fixture(scope="module")
+def shorter_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One world and few events."""
+    path = tmp_path_factory.mktemp("parity") / "shorter.npz"
+    np.savez(path, **record(NativeEngine(SMALL, "x86-64-v3"), [SEED], SHORTER_EVENTS))
+    return path
+
+
+def replay_elsewhere(
+    recording: Path, execution: str, stop: int | None = None, **environment: str
+) -> dict:
     """Replay a recording in a process of its own; what differed."""
+    stops = [] if stop is None else [str(stop)]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.parity.replay", str(recording), execution],
+        [sys.executable, "-m", "tests.parity.replay", str(recording), execution, *stops],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
@@ -64,6 +76,53 @@ def test_plain_python_gives_the_same_bytes(recording: Path) -> None:
     # Every floating-point error raises there: overflow, invalid, division by zero, underflow.
     found = replay_elsewhere(recording, "kernels", NUMBA_DISABLE_JIT="1")
     assert found == {"events": PLAIN_EVENTS, "different": [], "jit": False}
+
+
+def test_events_of_plain_python_are_of_every_kind(recording: Path) -> None:
+    with np.load(recording) as runs:
+        kinds = [runs[name]["kind"] for name in runs if name.endswith("/events")]
+    assert set(np.concatenate(kinds).tolist()) >= set(codes.EVENT_NAMES)
+
+
+STOPPED = {"events": SHORTER_EVENTS, "different": [], "copies": SHORTER_EVENTS // BLOCK}
+
+
+def test_plain_python_that_is_stopped_and_copied_continues_to_the_same_bytes(
+    shorter_recording: Path,
+) -> None:
+    found = replay_elsewhere(shorter_recording, "kernels", 37, NUMBA_DISABLE_JIT="1")
+    assert found == {**STOPPED, "jit": False}
+
+
+def test_jit_that_is_stopped_and_copied_continues_to_the_same_bytes(
+    shorter_recording: Path,
+) -> None:
+    assert replay(shorter_recording, lambda: KernelEngine(SMALL), 37) == STOPPED
+
+
+FUNCTIONS_OF_LIBM = """
+import math
+print(*(f(n / 64) for n in range(1, 2000) for f in (math.exp, math.sin)))
+"""
+
+
+def test_the_c_library_takes_another_code_path_where_it_is_told_that_there_is_no_fma() -> None:
+    # Where it does not, the test of that code path compares nothing.
+    if " fma " not in Path("/proc/cpuinfo").read_text():
+        pytest.skip("the processor has no FMA: the C library has no other code path to take")
+    ours, others = (
+        subprocess.run(
+            [sys.executable, "-c", FUNCTIONS_OF_LIBM],
+            env={**os.environ, "GLIBC_TUNABLES": mask},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for mask in ("", WITHOUT_FMA)
+    )
+    if ours == others:
+        pytest.skip("the C library ignores GLIBC_TUNABLES: its other code path cannot be asked for")
+    assert [float(x) for x in ours] == pytest.approx([float(x) for x in others], rel=1e-15)
 
 
 def test_other_code_path_of_the_c_library_gives_the_same_bytes(recording: Path) -> None:

@@ -8,6 +8,9 @@ instruments of every contract kind, two strategies and some that were never set,
 in three currencies, fees in one that the tables have no place for.
 """
 
+import random
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +18,9 @@ from hypothesis import strategies as st
 
 from riskcore import codes
 from riskcore.codes import BUY, OK, SELL
-from riskcore.kernels import cash, market, orders, positions, reconciliation
+from riskcore.kernels import cash, gate, market, orders, positions, reconciliation
+from riskcore.layout import record_dtype
+from tests.property.examples import examples
 from tests.support import (
     BTC,
     BTC_RATE,
@@ -26,6 +31,7 @@ from tests.support import (
     LINEAR_ETH,
     MARKS,
     SECOND,
+    SMALL,
     SPOT_BTC,
     USD,
     check_books,
@@ -42,7 +48,7 @@ from tests.support import (
 CASH = 65536.0
 BOOKED = (OK, codes.BOOKED_UNMATCHED)
 RELAXED = settings(
-    max_examples=120,
+    max_examples=examples(120),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -384,10 +390,10 @@ def messages():
     return stream
 
 
-def tell(state, handles, message):
+def tell(state, handles, message, plan=PLAN):
     """Send one message of the plan."""
     number, what, values = message
-    instrument, side = PLAN[number][:2]
+    instrument, side = plan[number][:2]
     time, handle = now(state), handles[number]
     if what == "ack":
         orders.on_ack(state, time, handle, 1)
@@ -430,6 +436,112 @@ def test_any_interleaving_of_answers_and_repeats_gives_the_same_positions(prepar
         assert state.account.equity == pytest.approx(2 * CASH + gain, rel=1e-12)
         assert state.account.open_orders == 0
         assert linear.working_buy_lots + linear.working_sell_lots + inverse.working_buy_lots == 0
+
+
+# Orders that are asked to change: their terms, those asked for, what the venue answers, all fills.
+CHANGES = (
+    (LINEAR_BTC, BUY, (10, 4090), (14, 4100), "replaced", ((4, 4090, 1), (10, 4100, 2))),
+    (LINEAR_BTC, SELL, (9, 4110), (5, 4120), "replaced", ((5, 4120, 3),)),
+    (INVERSE_BTC, BUY, (5, 4000), (8, 4010), "refuse", ((2, 4000, 4), (3, 4000, 5))),
+    (LINEAR_ETH, SELL, (6, 2056), (4, 2052), "refuse", ((1, 2056, 6), (5, 2056, 7))),
+)
+
+
+def changes():
+    """The stream, one tuple a message: order number, what happens, arguments."""
+    stream = []
+    for number, (*_, asked, answer, fills) in enumerate(CHANGES):
+        stream += [(number, "ack", ()), (number, "cancel", ()), (number, "refuse", ())]
+        stream += [(number, "replace", asked)] * 2
+        stream += [(number, answer, asked if answer == "replaced" else ())]
+        stream += [(number, "fill", values) for values in fills]
+    return stream
+
+
+class Exchange:
+    """Orders that are changed while they fill; counts what became of the requests."""
+
+    def __init__(self, state):
+        self.state = state
+        for i in INSTRUMENTS:  # trades enough not to bound any order
+            assert market.on_trade(state, now(state), i, MARKS[i], 1 << 30) == OK
+        self.decision = np.zeros(1, record_dtype("decision", SMALL)).view(np.recarray)[0]
+        self.handles = [reserve(state, i, side, *terms) for i, side, terms, *_ in CHANGES]
+        self.seen = Counter()
+
+    def status(self, handle):
+        slot = int(orders.find_order(self.state, handle))
+        return int(self.state.orders[slot].status) if slot >= 0 else codes.ORDER_FREE
+
+    def tell(self, message):
+        """Send one message; only what the gate approves is asked of the venue."""
+        number, what, values = message
+        state, handle = self.state, self.handles[number]
+        asked = self.status(handle) == codes.ORDER_REPLACE_PENDING
+        if what == "replace":
+            before = state.tobytes()
+            action = gate.replace_order(state, now(state), handle, *values, self.decision)
+            self.seen["approved"] += action == codes.APPROVE
+            if self.decision.status != OK:
+                assert state.tobytes() == before
+        else:
+            self.seen[what] += asked
+            tell(state, self.handles, message, CHANGES)
+
+    def end(self):
+        """The venue says of every order that nothing is left."""
+        for handle in self.handles:
+            orders.on_canceled(self.state, now(self.state), handle)
+
+
+@RELAXED
+@given(
+    stream=st.permutations(changes() * 2),
+    pauses=st.lists(st.integers(0, 60), max_size=3),
+)
+def test_replaces_asked_for_in_any_interleaving_leave_the_positions_to_the_fills(
+    prepared, stream, pauses
+):
+    with np.errstate(all="raise"):
+        exchange = Exchange(copy_state(prepared))
+        state = exchange.state
+        for k, message in enumerate(stream):
+            if k in pauses:
+                market.on_clock(state, now(state) + 6 * SECOND)
+                check_lists(state)
+            exchange.tell(message)
+        check_lists(state)
+        check_books(state)
+        exchange.end()
+        check_lists(state)
+        check_books(state)
+        lots = [int(state.positions[i].net_lots) for i in INSTRUMENTS]
+        assert lots == [0, 14 - 5, 5, -6]
+        linear = state.positions[LINEAR_BTC]
+        assert (linear.bought_lots, linear.sold_lots) == (14, 5)
+        gain = (4 * (4096 - 4090) + 10 * (4096 - 4100) + 5 * (4120 - 4096)) / 8
+        gain += 5 * 128 * (1 / 4000 - 1 / 4096) * BTC_RATE + 6 * (2056 - 2048) / 2
+        assert state.account.equity == pytest.approx(2 * CASH + gain, rel=1e-12)
+        assert state.account.open_orders == state.system.unknown_orders == 0
+        assert state.system.pending_head == 0
+        assert abs(state.account.working_notional) <= 1e-10 * CASH
+        for i in INSTRUMENTS:
+            position = state.positions[i]
+            assert (position.working_buy_lots, position.working_sell_lots) == (0, 0)
+            assert (position.own_best_bid, position.own_best_ask) == (0, 0)
+
+
+def test_replaces_in_those_interleavings_meet_every_answer_while_they_wait(prepared):
+    # If the gate approved none, or nothing came in between, the property would prove little.
+    shuffle, seen = random.Random(1), Counter()
+    for _ in range(60):
+        exchange, stream = Exchange(copy_state(prepared)), changes() * 2
+        shuffle.shuffle(stream)
+        for message in stream:
+            exchange.tell(message)
+        seen += exchange.seen
+    assert {"approved", "ack", "fill", "cancel", "refuse", "replaced"} <= set(seen)
+    assert min(seen.values()) >= 10
 
 
 # --- invalid events -------------------------------------------------------------------------------
@@ -480,7 +592,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("event", list(EVENTS), ids=lambda event: event.__name__)
-@settings(RELAXED, max_examples=60)
+@settings(RELAXED, max_examples=examples(60))
 @given(data=st.data())
 def test_event_is_booked_whole_or_changes_nothing(prepared, event, data):
     with np.errstate(all="raise"):

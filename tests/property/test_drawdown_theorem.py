@@ -22,6 +22,7 @@ from riskcore import codes
 from riskcore.kernels import drawdown, gate, market, orders, setup
 from riskcore.layout import record_dtype
 from tests import support
+from tests.property.examples import examples
 from tests.support import BROKER, BTC, EUR, EXCHANGE, MINUTE, SMALL, USD, make_state
 
 EXIT_COST = 1 / 256  # assumed; executing costs 3/4 of it and opening the rest
@@ -374,7 +375,7 @@ class Desk:
 
 @pytest.mark.parametrize("cushion_multiplier", [0.5, 2.0, 64.0])
 @pytest.mark.parametrize("max_drawdown", [0.01, 0.05, 0.2, 0.5])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(max(3, examples(1))))  # 50 where the run may take long
 def test_equity_never_crosses_the_drawdown_limit(seed, max_drawdown, cushion_multiplier):
     desk = Desk([seed, 1], max_drawdown, cushion_multiplier=cushion_multiplier)
     for _ in range(12):

@@ -9,6 +9,7 @@ from riskcore import codes
 from riskcore.kernels import covariance, drawdown
 from riskcore.layout import record_dtype
 from tests import support
+from tests.property.examples import examples
 from tests.support import REVERSION, SMALL, TREND, make_state
 
 COUNT = 4
@@ -139,7 +140,7 @@ def build(data):
     return state
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=examples(150), deadline=None, derandomize=True)
 @given(st.data())
 def test_after_the_reductions_every_budget_holds_or_nothing_is_left_to_sell(data):
     state = build(data)
@@ -157,7 +158,7 @@ def test_after_the_reductions_every_budget_holds_or_nothing_is_left_to_sell(data
         assert (book.buys + book.sells <= left).all()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=examples(60), deadline=None, derandomize=True)
 @given(st.data())
 def test_what_is_left_can_be_traded_and_the_reductions_too(data):
     state = build(data)
@@ -173,7 +174,7 @@ def test_what_is_left_can_be_traded_and_the_reductions_too(data):
             assert left == 0 or not small or row.lots == drawdown.tradable_lots(state, i)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=examples(60), deadline=None, derandomize=True)
 @given(st.data())
 def test_reductions_take_one_common_part_of_every_position(data):
     state = build(data)

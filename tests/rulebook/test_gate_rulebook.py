@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -50,17 +51,17 @@ def tasks(wanted: int) -> list[tuple[int, int]]:
 
 
 @pytest.fixture(scope="module")
-def tally(request: pytest.FixtureRequest) -> Tally:
+def tally(request: pytest.FixtureRequest, say_at_the_end: Callable[[str, str], None]) -> Tally:
     """All chunks, side by side."""
     NativeEngine(SMALL)  # compiles once, into the cache that the others read
     is_long = request.config.getoption("--slow", default=False)
     todo, total = tasks(5_000_000 if is_long else 200_000), Tally()
     processes = min(environment("PROCESSES", os.cpu_count() or 1), len(todo))
-    print(f"\nseed {environment('SEED', 1)}, {len(todo)} chunks in {processes} processes")
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         for part in pool.imap_unordered(run_chunk, todo):
             total.add(part)
-    print(total.table())
+    title = f"rule book: seed {environment('SEED', 1)}, {len(todo)} chunks"
+    say_at_the_end(title, total.table())
     return total
 
 
