@@ -303,17 +303,44 @@ def test_a_reset_takes_back_no_kill_that_it_does_not_reset(author: int) -> None:
     assert session.state.system.kill == 1
 
 
-def test_a_reset_by_the_writer_holds() -> None:
+def test_a_reset_by_the_writer_holds_for_kills_that_were_taken() -> None:
     session = Session(NativeEngine(SMALL))
     build_world(session, 8, SMALL)
     now = int(session.state.header.last_time_ns)
     session.control_kill(session.control_page, 7)
     event = check_event(session, 9, now)
     event.kind, event.code = codes.EVENT_CONTROL, codes.CONTROL_RESET_KILL
+    assert session.submit(event) == codes.INVALID_VALUE  # its author cannot have known of the kill
+    assert (session.state.system.kill, session.page.kill) == (1, 1)
     assert session.submit(event) == codes.OK
     assert session.state.system.kill == 0
     assert session.on_trade(now, 0, 1, 1) == codes.OK
     assert session.state.system.kill == 0
+
+
+@pytest.mark.parametrize("page", ["control_page", "page"])
+def test_facts_and_cancels_go_on_beside_a_damaged_page(page: str) -> None:
+    session = Session(NativeEngine(SMALL), 256, reserve=64)
+    build_world(session, 8, SMALL)
+    now = int(session.state.header.last_time_ns)
+    getattr(session, page).magic ^= 1
+    before = session.engine.state_bytes()
+    assert session.submit(check_event(session, 1, now)) == codes.BAD_BUFFER
+    assert session.decision.action == codes.REJECT
+    assert session.on_quote(now, 0, 1, 1, 2, 1) == codes.BAD_BUFFER
+    assert session.engine.state_bytes() == before
+    start, balance = int(session.journal.committed), float(session.state.balances[0, 0].amount)
+    assert session.on_transfer(now, 0, 0, 1.0) == codes.OK
+    event = check_event(session, 2, now)
+    event.kind = codes.EVENT_CANCEL
+    assert session.submit(event) == codes.INVALID_HANDLE  # as the plain function answers
+    assert session.state.balances[0, 0].amount == balance + 1.0
+    assert session.journal.committed == session.journal.applied == start + 2
+    session.journal.drained = start + 2 - 256
+    assert session.on_transfer(now, 0, 0, 1.0) == codes.NOT_JOURNALED
+    assert session.journal.lost == session.journal.lost_applied == 1
+    session.journal.magic ^= 1
+    assert session.on_transfer(now, 0, 0, 1.0) == codes.BAD_BUFFER
 
 
 def test_what_people_want_moves_no_clock() -> None:
