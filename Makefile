@@ -22,7 +22,7 @@ demo: $(VENV)/installed  ## replay embedded market data through the gate
 test: $(VENV)/editable  ## every test that runs in minutes
 	$(BIN)/python -m pytest
 
-test-long: $(VENV)/editable  ## every test, the long ones too
+test-long: $(VENV)/references  ## every test, the long ones and those beside reference libraries too
 	$(BIN)/python -m pytest --slow
 
 bench: $(VENV)/editable  ## time budgets, and the table of figures
@@ -57,4 +57,9 @@ $(VENV)/installed: $(BIN)/python $(NATIVE)
 $(VENV)/editable: $(VENV)/installed
 	@echo "installing what the tests use"
 	@$(PIP) install --quiet --editable '.[test]'
+	@touch $@
+
+$(VENV)/references: $(VENV)/editable
+	@echo "installing the reference libraries"
+	@$(PIP) install --quiet --editable '.[references]'
 	@touch $@

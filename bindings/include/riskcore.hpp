@@ -291,7 +291,8 @@ struct Decision {
     // Whether a check objected to the order as asked.
     bool objected(::rc_reason reason) const noexcept
     {
-        if (static_cast<std::uint64_t>(reason) >= RC_CHECK_COUNT) return false;
+        const auto number = static_cast<std::uint64_t>(reason);
+        if (number >= std::uint64_t{RC_CHECK_COUNT}) return false;
         const auto word = static_cast<std::uint64_t>(record.reasons[reason / 64]);
         return ((word >> (static_cast<unsigned>(reason) % 64U)) & 1U) != 0U;
     }

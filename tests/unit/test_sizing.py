@@ -473,6 +473,26 @@ def test_bounded_weights_agree_with_cvxpy(many):
     np.testing.assert_allclose(kelly(many, MEANS), w.value, atol=1e-4)
 
 
+@pytest.mark.parametrize("floor_probability", [0.05, 0.2, 0.6])
+def test_risk_constrained_weights_agree_with_cvxpy(many, floor_probability):
+    """Growth under the constraint itself, in the authors' quadratic form, without our closed form.
+
+    Busseti, Ryu, Boyd (2016), section 5: lambda (lambda + 1) w'Cw / 2 <= lambda mu'w.
+    """
+    cvxpy = pytest.importorskip("cvxpy", reason="cvxpy belongs to the references extra")
+    p = many.parameters
+    p.kelly_fraction, p.kelly_floor_probability = 1.0, floor_probability
+    aversion = math.log(floor_probability) / math.log(p.kelly_wealth_floor)
+    matrix = shrunk(many)
+    w = cvxpy.Variable(7)
+    with np.errstate(all="ignore"):
+        spread = cvxpy.quad_form(w, cvxpy.psd_wrap(matrix))
+        constraint = 1e4 * ((aversion + 1) / 2 * spread - MEANS @ w) <= 0
+        goal = cvxpy.Maximize(1e4 * (MEANS @ w - spread / 2))
+        cvxpy.Problem(goal, [constraint]).solve(solver="CLARABEL")
+    np.testing.assert_allclose(kelly(many, MEANS), w.value, rtol=1e-3, atol=2e-4)
+
+
 def test_gross_beyond_the_leverage_limit_is_scaled_down(many):
     free = kelly(many, MEANS)
     many.parameters.max_leverage = 1.5

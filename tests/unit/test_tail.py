@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, stats
 
 from riskcore import codes
-from riskcore.kernels import covariance, exposure, tail
+from riskcore.kernels import covariance, exposure, setup, tail
 from tests import support
 from tests.support import (
     BROKER,
@@ -155,6 +155,41 @@ def test_components_agree_with_riskfolio(state, returns):
     expected = np.ravel(parts) * 1e6 * math.sqrt(24) * VAR_95
     components = [position_of(state, i).component_var for i in range(4)]
     np.testing.assert_allclose(components, expected, rtol=1e-3)
+
+
+# Equally likely outcomes that stand for a law: their quantiles and tail means are the law's.
+OUTCOMES = (np.arange(400_000) + 0.5) / 400_000
+
+
+def historical(state, law):
+    """24 h profits of the portfolio of `state` under a law of unit variance."""
+    return float(portfolio_of(state).volatility) * law.ppf(OUTCOMES)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 4.5, 8.0])
+def test_portfolio_var_and_es_agree_with_skfolio_and_riskfolio(state, degrees):
+    measures, riskfolio = reference("skfolio.measures"), reference("riskfolio.src.RiskFunctions")
+    law = stats.norm()
+    if degrees:
+        record = support.make_parameters(SMALL, tail_degrees_of_freedom=degrees)
+        assert setup.set_parameters(state, support.now(state), record) == codes.OK
+        law = stats.t(degrees, scale=math.sqrt((degrees - 2) / degrees))
+    out = portfolio_of(state)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        profits = historical(state, law)
+        found_var = (
+            measures.value_at_risk(profits, beta=0.95),
+            riskfolio.VaR_Hist(profits.reshape(-1, 1), alpha=0.05),
+        )
+        found_es = (
+            measures.cvar(profits, beta=0.95),
+            riskfolio.CVaR_Hist(profits.reshape(-1, 1), alpha=0.05),
+        )
+    for found in found_var:
+        assert out.value_at_risk == pytest.approx(float(found), rel=2e-4)
+    for found in found_es:
+        assert out.expected_shortfall == pytest.approx(float(found), rel=2e-3)
 
 
 def test_volatility_agrees_with_skfolio(state, returns):
