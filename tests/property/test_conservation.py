@@ -501,7 +501,7 @@ class Exchange:
             orders.on_canceled(self.state, now(self.state), handle)
 
 
-@RELAXED
+@settings(RELAXED, max_examples=examples(120, most=1500))
 @given(
     stream=st.permutations(changes() * 2),
     pauses=st.lists(st.integers(0, 60), max_size=3),
