@@ -488,13 +488,20 @@ class Exchange:
             self.seen[what] += asked
             tell(state, self.handles, message, CHANGES)
 
+    def check_filled(self):
+        """Assert that every order that still lives has counted all its fills, once."""
+        for handle, (*_, fills) in zip(self.handles, CHANGES, strict=True):
+            slot = int(orders.find_order(self.state, handle))
+            if slot >= 0:
+                assert self.state.orders[slot].filled_lots == sum(lots for lots, *_ in fills)
+
     def end(self):
         """The venue says of every order that nothing is left."""
         for handle in self.handles:
             orders.on_canceled(self.state, now(self.state), handle)
 
 
-@RELAXED
+@settings(RELAXED, max_examples=examples(120, most=1500))
 @given(
     stream=st.permutations(changes() * 2),
     pauses=st.lists(st.integers(0, 60), max_size=3),
@@ -510,6 +517,7 @@ def test_replaces_asked_for_in_any_interleaving_leave_the_positions_to_the_fills
                 market.on_clock(state, now(state) + 6 * SECOND)
                 check_lists(state)
             exchange.tell(message)
+        exchange.check_filled()
         check_lists(state)
         check_books(state)
         exchange.end()
@@ -541,7 +549,7 @@ def test_replaces_in_those_interleavings_meet_every_answer_while_they_wait(prepa
             exchange.tell(message)
         seen += exchange.seen
     assert {"approved", "ack", "fill", "cancel", "refuse", "replaced"} <= set(seen)
-    assert min(seen.values()) >= 10
+    assert min(seen.values()) > 5
 
 
 # --- invalid events -------------------------------------------------------------------------------
