@@ -363,18 +363,19 @@ def test_a_recorded_book_is_played_as_it_was(tree: Path, tmp_path: Path) -> None
 def exchange_rows(path: Path, symbol: str) -> list[dict[str, Any]]:
     """Best bid and ask of an exchange's stream, with the trade that came last between two."""
     rows: list[dict[str, Any]] = []
-    traded: dict[str, Any] = {}
+    nothing: dict[str, Any] = {"trade_price": None, "trade_size": None}
+    traded = nothing
     with gzip.open(path, "rt") as stream:
         for line in stream:
             stamp, _, message = line.partition(" ")
-            data = json.loads(message)["data"]
+            data = json.loads(message).get("data", {})
             if data.get("e") == "trade":
                 traded = {"trade_price": float(data["p"]), "trade_size": float(data["q"])}
             elif data.get("e") == "bookTicker":
                 book = zip(("bid", "bid_size", "ask", "ask_size"), "bBaA", strict=True)
                 sides = {name: float(data[key]) for name, key in book}
                 rows.append({"time": int(stamp), "symbol": symbol, **sides, **traded})
-                traded = {}
+                traded = nothing
     return rows
 
 
