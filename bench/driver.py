@@ -77,7 +77,7 @@ def declarations(shape: Shape) -> str:
     lines += [_struct(name, shape) for name in RECORDS]
     lines += [f"#define {name.upper()}_SIZE {record_dtype(name, shape).itemsize}" for name in SIZES]
     lines += [f"#define RC_{name} {getattr(codes, name)}" for name in CODES]
-    lines += [f"#define SLICE_ROWS {SLICE_ROWS}"]
+    lines += [f"#define SLICE_ROWS {SLICE_ROWS}", f"#define SHAPE_INSTRUMENTS {shape.instruments}"]
     lines += [f"#define ENTRIES {', '.join(f'(uint64_t){export.name}' for export in EXPORTS)}"]
     return "\n".join(lines) + "\n"
 
@@ -181,6 +181,9 @@ class Harness:
             (place / f"orders-{orders.name}.bin").write_bytes(orders.records.tobytes())
         (place / "quotes.bin").write_bytes(workload.quotes(instruments, 64, seed=7).tobytes())
         (place / "signal.bin").write_bytes(workload.signal().tobytes())
+        (place / "bounds.bin").write_bytes(workload.bounded_parameters(engine).tobytes())
+        returns = workload.expected_returns(engine, instruments)
+        (place / "returns.bin").write_bytes(returns.tobytes())
         return Account(place, instruments, open_orders, now)
 
     def run(
