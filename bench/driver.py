@@ -98,6 +98,8 @@ class Work:
         Of the counter.
     preempted : int
         Times that another process took the core.
+    slowest : int
+        Longest call, cycles, among those during which no other process took the core.
     """
 
     mode: str
@@ -106,6 +108,7 @@ class Work:
     loops: NDArray[np.uint32]
     ns_per_cycle: float
     preempted: int
+    slowest: int
 
 
 def joined(works: Sequence[Work]) -> Work:
@@ -116,6 +119,7 @@ def joined(works: Sequence[Work]) -> Work:
         loops=np.concatenate([work.loops for work in works]),
         ns_per_cycle=float(np.mean([work.ns_per_cycle for work in works])),
         preempted=sum(work.preempted for work in works),
+        slowest=max(work.slowest for work in works),
     )
 
 
@@ -236,4 +240,5 @@ def read_results(answer: dict[str, Any], raw: bytes) -> Iterable[Work]:
             np.array(work["loops"], dtype=np.uint32),
             answer["ns_per_cycle"],
             work["preempted"],
+            work["slowest"],
         )

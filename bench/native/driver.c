@@ -643,7 +643,7 @@ static void run(const char *work, int64_t rounds, int64_t count, FILE *file)
     printf("{\"mode\": \"%s\", \"case\": \"%s\", \"offset\": %ld, \"loops\": [", name, wanted, ftell(file));
     struct rusage before, after;
     getrusage(RUSAGE_SELF, &before);
-    address_count = 0;
+    address_count = slowest = 0;
     if (places)
         note_places(), rounds = 0;
     for (int64_t r = 0; r < rounds; r++) {
@@ -662,8 +662,9 @@ static void run(const char *work, int64_t rounds, int64_t count, FILE *file)
     getrusage(RUSAGE_SELF, &after);
     if (keep_addresses)
         write_results(file, addresses, address_count * sizeof *addresses);
-    printf("], \"rounds\": %lld, \"calls\": %lld, \"addresses\": %lld, \"preempted\": %ld}", (long long)rounds,
-           (long long)count, (long long)(keep_addresses ? address_count : 0), after.ru_nivcsw - before.ru_nivcsw);
+    printf("], \"rounds\": %lld, \"calls\": %lld, \"addresses\": %lld, \"preempted\": %ld, \"slowest\": %u}",
+           (long long)rounds, (long long)count, (long long)(keep_addresses ? address_count : 0),
+           after.ru_nivcsw - before.ru_nivcsw, slowest);
 }
 
 int main(int argc, char **argv)
@@ -691,6 +692,7 @@ int main(int argc, char **argv)
     addresses = blank(MAX_ADDRESSES * sizeof *addresses);
     entries = functions;
     entry_count = sizeof functions / sizeof *functions;
+    watch_core();
     handle(SIGTRAP, on_step);
     handle(SIGALRM, on_timer);
     printf("{\"ns_per_cycle\": %.9f, \"works\": [", calibrate());
