@@ -162,9 +162,6 @@ class Desk:
         self.position_risk_record = make_record("position_risk", shape)
         self.portfolio_risk_record = make_record("portfolio_risk", shape)
         self.reductions = np.zeros(REDUCTIONS, dtype=record_dtype("reduction", shape))
-        self.returns = workload.expected_returns(engine, instruments)
-        self.weights = np.zeros(shape.instruments)
-        self.scratch = np.zeros(shape.instruments**2)
 
     def tick(self) -> int:
         """The time of the next event, ns."""
@@ -242,11 +239,6 @@ class Desk:
     def rc_size(self, k: int) -> None:
         self.signal.instrument = k * 29 % self.instruments
         self.call("rc_size", self.signal, self.sizing)
-
-    def rc_kelly(self, k: int) -> None:
-        if k % SAMPLE_EVERY == 0:
-            row = k // SAMPLE_EVERY % len(self.returns)
-            self.call("rc_kelly", self.returns[row], self.weights, self.scratch)
 
     def rc_position_risk(self, k: int) -> None:
         self.call("rc_position_risk", k * 29 % self.instruments, self.position_risk_record)
