@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.cases import CASES
 from bench.figures import PYTHON, Figure, time_calls
 from riskcore import codes
-from riskcore._core import Core
-from riskcore.layout import record_dtype
+from riskcore._core import DEFAULT_SHAPE, Core
+from riskcore.layout import Shape, record_dtype
 from riskcore.profile import workload
 
 INSTRUMENTS = 64
+SIZES = (16, 64, 256, 512)  # instruments of a portfolio update
+QUICK_SIZES = (16, 64)  # the code of larger shapes must be emitted first
+KELLY_INSTRUMENTS = CASES["kelly"].instruments
 OPEN_ORDERS = 200
 ORDER_FIELDS = (
     "instrument",
@@ -41,10 +45,14 @@ PORTFOLIO = "portfolio: on_sample, advance, compute_portfolio_risk"
 
 
 class Desk:
-    """A core of the default shape with the account of `workload`, and arguments for its calls."""
+    """A core with the account of `workload`, and arguments for its calls.
+
+    The shape is the default one where the instruments fit, else one of their number.
+    """
 
     def __init__(self, instruments: int = INSTRUMENTS, open_orders: int = OPEN_ORDERS) -> None:
-        self.core = Core()
+        room = DEFAULT_SHAPE.instruments
+        self.core = Core(Shape(instruments=instruments) if instruments > room else DEFAULT_SHAPE)
         self.instruments = instruments
         self.now = workload.build(self.core, instruments, open_orders)
         self.identifiers = count(1 << 40)
@@ -109,8 +117,32 @@ class Desk:
         core.compute_portfolio_risk()
 
 
-def measure(rounds: int, calls: int) -> list[Figure]:
-    """Figures of every call that a Python engine makes often."""
+class KellyDesk(Desk):
+    """Expected returns, and bounds that bind for some of the weights."""
+
+    def __init__(self) -> None:
+        super().__init__(KELLY_INSTRUMENTS)
+        status = self.core.set_parameters(self.now, workload.bounded_parameters(self.core))
+        if status != codes.OK:
+            raise RuntimeError(f"bounds: {codes.STATUS_NAMES.get(status, status)}")
+        self.returns = workload.expected_returns(self.core, self.instruments)
+        self.weights = np.zeros(self.core.shape.instruments)
+
+    def next_returns(self, k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Arguments of `Core.kelly`."""
+        return self.returns[k % len(self.returns)], self.weights
+
+
+def measure(rounds: int, calls: int, sizes: Iterable[int] = SIZES) -> list[Figure]:
+    """Figures of every call that a Python engine makes often.
+
+    Parameters
+    ----------
+    rounds, calls : int
+        Rounds of so many calls each, fewer of what takes long.
+    sizes : iterable of int
+        Instruments of the portfolios.
+    """
     desk = Desk()
     core, found = desk.core, []
 
@@ -121,8 +153,9 @@ def measure(rounds: int, calls: int) -> list[Figure]:
         calls: int = calls,
         target_p50: float = 0.0,
         work: str = desk.work,
+        watched: bool = False,
     ) -> None:
-        times = time_calls(prepare, call, rounds, calls)
+        times = time_calls(prepare, call, rounds, calls, watched=watched)
         found.append(Figure(PYTHON, name, work, target_p50=target_p50, **times))
 
     for kind, title in KINDS.items():
@@ -135,9 +168,13 @@ def measure(rounds: int, calls: int) -> list[Figure]:
             work=f"{desk.work}, {OPEN_ORDERS} open orders",
         )
     add("Core.on_quote", desk.next_quote, core.on_quote)
-    add(POSITION, desk.next_quote, desk.position)
+    add(POSITION, desk.next_quote, desk.position, watched=True)
     add("Core.size", lambda k: (), core.size)
-    add(PORTFOLIO, desk.next_update, desk.update, calls // 10 + 1)
+    kelly = KellyDesk()
+    add("Core.kelly, with bounds", kelly.next_returns, kelly.core.kelly, work=kelly.work)
+    for size in sizes:
+        of = desk if size == INSTRUMENTS else Desk(size)
+        add(PORTFOLIO, of.next_update, of.update, calls // 10 + 1, work=of.work, watched=True)
     rate = replay_rate(rounds)
     found.append(
         Figure(

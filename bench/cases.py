@@ -7,6 +7,7 @@ from dataclasses import dataclass
 WARM, COLD, SAMPLES = "warm", "cold", "samples"
 COUNT_CALLS = 4  # of each case, the same in every run: counts can be compared
 COUNT_CALLS_LONG = 1
+INSTRUMENTS = 64  # of the account of a case
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,15 @@ class Case:
         Tens of thousands of instructions.
     sampling : bool
         Can be measured between the slices of a sample; not where it is a part of a sample.
+    instruments : int
+        Of the account that it is measured on.
     """
 
     title: str
     exports: str = ""
     long: bool = False
     sampling: bool = True
+    instruments: int = INSTRUMENTS
 
 
 CASES = {
@@ -60,6 +64,7 @@ CASES = {
     "on_error": Case("rc_on_error", "rc_on_error"),
     "on_regime": Case("rc_on_regime", "rc_on_regime", long=True),
     "size": Case("rc_size", "rc_size"),
+    "kelly": Case("rc_kelly, with bounds", "rc_kelly", long=True, instruments=20),
     "position_risk": Case("rc_position_risk", "rc_position_risk"),
     "portfolio_risk": Case("rc_portfolio_risk", "rc_portfolio_risk"),
     "position": Case("position: quote, mark, volatility, VaR, ES, stop, size"),
@@ -86,7 +91,7 @@ NOT_HOT = {
         ("state_size", "state_align", "layout_hash", "state_init", "state_attach", "checkpoint"),
         ("set_parameters", "instrument_set", "venue_set", "currency_set", "strategy_set"),
         ("scenario_set", "on_transfer", "on_settlement", "on_position", "control"),
-        ("derisk", "kelly"),
+        ("derisk",),
         ("journal_init", "journal_attach", "journal_resume"),
         ("control_init", "control_attach", "control_kill", "control_request"),
         ("control_parameters", "control_beat", "page_init", "page_attach"),

@@ -77,7 +77,7 @@ def declarations(shape: Shape) -> str:
     lines += [_struct(name, shape) for name in RECORDS]
     lines += [f"#define {name.upper()}_SIZE {record_dtype(name, shape).itemsize}" for name in SIZES]
     lines += [f"#define RC_{name} {getattr(codes, name)}" for name in CODES]
-    lines += [f"#define SLICE_ROWS {SLICE_ROWS}"]
+    lines += [f"#define SLICE_ROWS {SLICE_ROWS}", f"#define SHAPE_INSTRUMENTS {shape.instruments}"]
     lines += [f"#define ENTRIES {', '.join(f'(uint64_t){export.name}' for export in EXPORTS)}"]
     return "\n".join(lines) + "\n"
 
@@ -98,6 +98,8 @@ class Work:
         Of the counter.
     preempted : int
         Times that another process took the core.
+    slowest : int
+        Longest call, cycles, among those during which no other process took the core.
     """
 
     mode: str
@@ -106,6 +108,7 @@ class Work:
     loops: NDArray[np.uint32]
     ns_per_cycle: float
     preempted: int
+    slowest: int
 
 
 def joined(works: Sequence[Work]) -> Work:
@@ -116,6 +119,7 @@ def joined(works: Sequence[Work]) -> Work:
         loops=np.concatenate([work.loops for work in works]),
         ns_per_cycle=float(np.mean([work.ns_per_cycle for work in works])),
         preempted=sum(work.preempted for work in works),
+        slowest=max(work.slowest for work in works),
     )
 
 
@@ -181,6 +185,9 @@ class Harness:
             (place / f"orders-{orders.name}.bin").write_bytes(orders.records.tobytes())
         (place / "quotes.bin").write_bytes(workload.quotes(instruments, 64, seed=7).tobytes())
         (place / "signal.bin").write_bytes(workload.signal().tobytes())
+        (place / "bounds.bin").write_bytes(workload.bounded_parameters(engine).tobytes())
+        returns = workload.expected_returns(engine, instruments)
+        (place / "returns.bin").write_bytes(returns.tobytes())
         return Account(place, instruments, open_orders, now)
 
     def run(
@@ -233,4 +240,5 @@ def read_results(answer: dict[str, Any], raw: bytes) -> Iterable[Work]:
             np.array(work["loops"], dtype=np.uint32),
             answer["ns_per_cycle"],
             work["preempted"],
+            work["slowest"],
         )

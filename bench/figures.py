@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from time import perf_counter_ns
 from typing import Any
 
@@ -29,8 +30,11 @@ class Figure:
         What ran.
     work : str
         On what.
-    p50, p99, p999, slowest : float, ns
+    p50, p99, p999 : float, ns
         Percentiles, medians over rounds; NaN where one call at a time was not timed.
+    slowest : float, ns
+        Longest of all calls in all rounds that kept the core: no other process took it meanwhile.
+        Of all calls where that is not told, NaN where single calls were not timed.
     best : float, ns
         Median of the quickest round: what the code costs where nothing else uses the core.
     timer : float, ns
@@ -104,8 +108,15 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return float(ordered[min(len(ordered) - 1, int(share * len(ordered)))])
 
 
-def summarise(rounds: list[list[int]]) -> dict[str, float]:
-    """Percentiles of each round of times in ns, then the median over rounds."""
+def summarise(rounds: list[list[int]], slowest: float = float("nan")) -> dict[str, float]:
+    """Percentiles of each round of times in ns, then the median over rounds.
+
+    Parameters
+    ----------
+    rounds : list of list of int
+    slowest : float, optional
+        Longest of the calls that kept the core, where that was told; of all if NaN.
+    """
     ordered = [sorted(times) for times in rounds]
     middle = len(ordered) // 2
 
@@ -117,9 +128,15 @@ def summarise(rounds: list[list[int]]) -> dict[str, float]:
         "p50": p50[middle],
         "p99": over_rounds(0.99)[middle],
         "p999": over_rounds(0.999)[middle],
-        "slowest": over_rounds(1.0)[0],
+        "slowest": over_rounds(1.0)[-1] if slowest != slowest else slowest,
+        "maximum": over_rounds(1.0)[-1],
         "best": p50[0],
     }
+
+
+def preemptions() -> int:
+    """Times that another process took the core from this one."""
+    return getrusage(RUSAGE_SELF).ru_nivcsw
 
 
 def timer_cost() -> float:
@@ -133,9 +150,23 @@ def timer_cost() -> float:
 
 
 def time_calls(
-    prepare: Callable[[int], tuple[Any, ...]], call: Callable[..., Any], rounds: int, calls: int
+    prepare: Callable[[int], tuple[Any, ...]],
+    call: Callable[..., Any],
+    rounds: int,
+    calls: int,
+    *,
+    watched: bool = False,
 ) -> dict[str, float]:
     """Time single calls; `prepare` makes each one's arguments outside the clock.
+
+    Parameters
+    ----------
+    prepare, call : callable
+    rounds, calls : int
+        Rounds of so many calls each.
+    watched : bool
+        Tell which calls kept the core. That is a system call before each, which leaves its traces
+        in the caches: for what has a budget for its slowest call.
 
     Returns
     -------
@@ -144,16 +175,21 @@ def time_calls(
     """
     clock = perf_counter_ns
     collected = []
+    slowest = float("nan")
     for round_number in range(-1, rounds):  # the first warms up
         times = []
         for k in range(calls):
+            before = preemptions() if watched else 0
             arguments = prepare(k)
             start = clock()
             call(*arguments)
             times.append(clock() - start)
+            longer = watched and round_number >= 0 and not times[-1] <= slowest
+            if longer and preemptions() == before:
+                slowest = times[-1]
         if round_number >= 0:
             collected.append(times)
-    return {**summarise(collected), "timer": timer_cost()}
+    return {**summarise(collected, slowest), "timer": timer_cost()}
 
 
 def machine() -> dict[str, Any]:

@@ -40,6 +40,9 @@ class Latency:
         Loops of known work beside it, the quickest round.
     preempted : int
         Times that another process took the core.
+    slowest : float
+        Longest of all calls in all rounds that kept the core: no other process took it meanwhile.
+        What interrupts, page faults and the host of a virtual machine take is in it.
     histogram : str
         All calls, ns; the common encoding of HdrHistogram.
     """
@@ -64,6 +67,7 @@ class Latency:
     best_mean: float
     loops: tuple[float, float]
     preempted: int
+    slowest: float
     histogram: str
 
 
@@ -103,6 +107,7 @@ def summarise(work: Work, shape: int, account: Account) -> Latency:
         best_mean=float(rounds[:, : max(1, int(KEPT * calls))].mean(axis=1).min()),
         loops=(float(loops[0]), float(loops[1])),
         preempted=work.preempted,
+        slowest=float(work.slowest * work.ns_per_cycle or times.max()),
         histogram=histogram.encode().decode(),
     )
 

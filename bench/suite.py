@@ -71,7 +71,7 @@ class Report:
     latencies : list of Latency
         Every native case in every condition, with its histogram.
     instructions : dict of str to float
-        Of one call of each case on the default account.
+        Of one call of each case on its account.
     layers : list of Share
         Where the instructions and the time of an approved check go.
     ratios : dict of str to list of float
@@ -150,7 +150,8 @@ def run(
     assert report.timer is not None
     report.verdicts = judge(report.latencies, report.timer, report.ratios)
     progress("calls from Python")
-    found = calls.measure(3 if quick else 9, 200 if quick else 4_000)
+    effort = (3, 200, calls.QUICK_SIZES) if quick else (9, 4_000, calls.SIZES)
+    found = calls.measure(*effort)
     report.machine["python_timer_ns"] = found[0].timer
     report.figures += found
     if with_peers:
@@ -254,24 +255,29 @@ class Native:
         return counts
 
     def calls(self) -> None:
-        """Every call on the account of the default shape, in every condition."""
-        shape, account = DEFAULT[0], self.account(DEFAULT)
-        names = list(CASES)
-        self.progress("native: every call with a warm cache")
-        warm = self.time(account, shape, WARM, ["timer", *names], self.effort.warm)
-        self.progress("native: every call with the account out of the cache")
-        cold = self.time(account, shape, COLD, names, self.effort.cold)
-        self.progress("native: every call while samples run")
-        some = [name for name in names if CASES[name].sampling]
-        sampling = self.time(account, shape, SAMPLES, some, self.effort.samples)
-        self.progress("native: counting instructions")
+        """Every call on its account of the default shape, in every condition."""
+        shape, _, open_orders = DEFAULT
+        warm, cold, sampling = {}, {}, {}
         self.report.cpu = self.harness(shape).cpu
-        self.report.instructions = self.count(shape, account, names)
+        for instruments in dict.fromkeys(case.instruments for case in CASES.values()):
+            account = self.account((shape, instruments, open_orders))
+            names = [name for name, case in CASES.items() if case.instruments == instruments]
+            timed = names if self.timer else ["timer", *names]
+            self.progress(f"native: calls on {instruments} instruments with a warm cache")
+            warm |= self.time(account, shape, WARM, timed, self.effort.warm)
+            self.progress("native: the same with the account out of the cache")
+            cold |= self.time(account, shape, COLD, names, self.effort.cold)
+            self.progress("native: the same while samples run")
+            some = [name for name in names if CASES[name].sampling]
+            sampling |= self.time(account, shape, SAMPLES, some, self.effort.samples)
+            self.progress("native: counting instructions")
+            self.report.instructions |= self.count(shape, account, names)
         self.report.figures += [
             self.figure(latency, cold.get(name), sampling.get(name), self.report.instructions[name])
             for name, latency in warm.items()
         ]
         self.progress("native: layers of the check")
+        account = self.account(DEFAULT)
         self.report.layers = break_down(self.harness(shape), account, "check_approve", self.core)
         for name, position in zip(LOOPS, range(2), strict=True):
             self.report.references[name] = min(x.loops[position] for x in warm.values())
@@ -334,7 +340,7 @@ class Native:
             latency.p50,
             latency.p99,
             latency.p999,
-            latency.best_maximum,
+            latency.slowest,
             latency.best_p50,
             self.timer.p50,
             aims.get("p50", 0.0),

@@ -2,8 +2,8 @@
  *
  *   driver DIRECTORY RESULTS CPU ROUNDS CALLS INSTRUMENTS NOW_NS WORK...
  *
- * DIRECTORY holds state.bin (the account), one file of order records per kind, quotes.bin and
- * signal.bin. WORK is MODE:CASE, MODE one of warm, cold, samples (timed in that condition of the
+ * DIRECTORY holds state.bin (the account), one file of order records per kind, quotes.bin, signal.bin
+ * and, for Kelly, bounds.bin (parameters) and returns.bin. WORK is MODE:CASE, MODE one of warm, cold, samples (timed in that condition of the
  * cache: measure.h), count (instructions), trace (count, and keep the addresses), profile (addresses
  * at a timer's ticks) and places (where each source line's code begins, in a build that knows it). RESULTS takes one uint32 per call, round after round, cycles or instructions; of
  * trace, profile and places one uint64 per address. Standard output is JSON: what is where in RESULTS, and the
@@ -30,7 +30,9 @@ static const int64_t order_actions[4] = {RC_APPROVE, RC_APPROVE, RC_RESIZE, RC_R
 static rc_decision *decision;
 static rc_event *event;
 static rc_signal *signal_record;
-static void *risk, *sizing, *page_copy;
+static void *risk, *sizing, *page_copy, *bounds;
+static double *returns, *weights, *scratch;
+static int64_t return_rows;
 static rc_journal *journal;
 static void *ring, *control_page, *page;
 static int64_t order_count, *books, book_rows, instruments, first_ns, now_ns, client_id, execution_id;
@@ -99,6 +101,11 @@ static void load_account(const char *directory)
         order_count = size / sizeof(rc_order);
     }
     signal_record = load(directory, "signal.bin", &size);
+    bounds = load(directory, "bounds.bin", &size);
+    returns = load(directory, "returns.bin", &size);
+    return_rows = size / (SHAPE_INSTRUMENTS * sizeof *returns);
+    weights = blank(SHAPE_INSTRUMENTS * sizeof *weights);
+    scratch = blank(SHAPE_INSTRUMENTS * SHAPE_INSTRUMENTS * sizeof *scratch);
     decision = blank(LEGS * sizeof *decision);
     event = blank(sizeof *event);
     risk = blank(4096);
@@ -401,6 +408,19 @@ static void measure_question(int64_t count, int what)
     }
 }
 
+/* The weights of all instruments, of which some are at a bound. */
+static void measure_kelly(int64_t count, int what)
+{
+    (void)what;
+    must(rc_set_parameters(state, now_ns += 1000, bounds), "bounds");
+    for (int64_t k = 0; k < count; k++) {
+        begin();
+        int64_t status;
+        MEASURE(k, status = rc_kelly(state, returns + k % return_rows * SHAPE_INSTRUMENTS, weights, scratch));
+        must(status, "weights");
+    }
+}
+
 /* --- samples -------------------------------------------------------------------------------------- */
 
 enum update { SAMPLE, ADVANCE, PORTFOLIO };
@@ -560,6 +580,7 @@ static const struct {
     {"on_error", measure_fact, ERROR_},
     {"on_regime", measure_fact, REGIME},
     {"size", measure_question, SIZE},
+    {"kelly", measure_kelly, 0},
     {"position_risk", measure_question, POSITION_RISK},
     {"portfolio_risk", measure_question, PORTFOLIO_RISK},
     {"position", measure_question, POSITION},
@@ -622,7 +643,7 @@ static void run(const char *work, int64_t rounds, int64_t count, FILE *file)
     printf("{\"mode\": \"%s\", \"case\": \"%s\", \"offset\": %ld, \"loops\": [", name, wanted, ftell(file));
     struct rusage before, after;
     getrusage(RUSAGE_SELF, &before);
-    address_count = 0;
+    address_count = slowest = 0;
     if (places)
         note_places(), rounds = 0;
     for (int64_t r = 0; r < rounds; r++) {
@@ -641,8 +662,9 @@ static void run(const char *work, int64_t rounds, int64_t count, FILE *file)
     getrusage(RUSAGE_SELF, &after);
     if (keep_addresses)
         write_results(file, addresses, address_count * sizeof *addresses);
-    printf("], \"rounds\": %lld, \"calls\": %lld, \"addresses\": %lld, \"preempted\": %ld}", (long long)rounds,
-           (long long)count, (long long)(keep_addresses ? address_count : 0), after.ru_nivcsw - before.ru_nivcsw);
+    printf("], \"rounds\": %lld, \"calls\": %lld, \"addresses\": %lld, \"preempted\": %ld, \"slowest\": %u}",
+           (long long)rounds, (long long)count, (long long)(keep_addresses ? address_count : 0),
+           after.ru_nivcsw - before.ru_nivcsw, slowest);
 }
 
 int main(int argc, char **argv)
@@ -670,6 +692,7 @@ int main(int argc, char **argv)
     addresses = blank(MAX_ADDRESSES * sizeof *addresses);
     entries = functions;
     entry_count = sizeof functions / sizeof *functions;
+    watch_core();
     handle(SIGTRAP, on_step);
     handle(SIGALRM, on_timer);
     printf("{\"ns_per_cycle\": %.9f, \"works\": [", calibrate());

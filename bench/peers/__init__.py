@@ -12,7 +12,7 @@ from importlib import import_module
 
 from bench.figures import Figure
 
-MODULES = ("fused", "blas", "pandas_ewma", "river_ewma", "openpit_gate", "nautilus_gate")
+MODULES = ("fused", "blas", "pandas_ewma", "river_ewma", "kelly", "openpit_gate", "nautilus_gate")
 
 
 def measure_all(quick: bool) -> Iterator[tuple[str, list[Figure] | str]]:

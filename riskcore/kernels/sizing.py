@@ -748,8 +748,9 @@ def bounded_pass(state, count, expected_returns, part, weights):
         others = row_product(state, i, count, weights) - own * weights[i]
         best = (part * expected_returns[i] - shrunk * others) / (scale * own)
         best = minimum(maximum(best, low), high)
-        largest = maximum(largest, abs(best - weights[i]))
-        weights[i] = best
+        if best != weights[i]:  # what stays at its bound is not stored: the next row need not wait
+            largest = maximum(largest, abs(best - weights[i]))
+            weights[i] = best
     return largest
 
 

@@ -104,6 +104,7 @@ PARAMETERS = {
     "kelly_floor_probability": 0.1,
     "drawdown_sizing_power": 1.0,
 }
+KELLY_PARAMETERS = {"version": 2, "max_position_share": 0.2}  # bounds that Kelly's weights meet
 REGIMES = {
     "regime_risk_multiplier": 1.0,
     "regime_size_multiplier": 1.0,
@@ -307,6 +308,23 @@ def signal() -> NDArray[np.void]:
     record["win_probability"] = 0.55
     record["payoff"] = 1.2
     return record
+
+
+def bounded_parameters(core: Any) -> Any:
+    """Parameters in which about a third of the weights for `expected_returns` are at a bound."""
+    return _record(core, "parameters", PARAMETERS | REGIMES | KELLY_PARAMETERS)
+
+
+def expected_returns(core: Any, instruments: int, rows: int = 16) -> NDArray[np.float64]:
+    """Means over 24 h, a few hundredths of the volatility, in rows as `rc_kelly` reads them.
+
+    Returns
+    -------
+    float64[rows, instruments of the shape], fraction
+    """
+    means = np.zeros((rows, core.shape.instruments))
+    means[:, :instruments] = np.random.default_rng(SEED).normal(0.0, 0.0003, (rows, instruments))
+    return means
 
 
 def orders(instruments: int, count: int = 1024) -> list[Orders]:

@@ -10,10 +10,11 @@ import json
 import math
 from importlib import import_module
 from pathlib import Path
+from time import sleep
 
 import pytest
 
-from bench import driver, peers
+from bench import calls, driver, figures, peers
 from bench.cases import CASES
 from bench.figures import NATIVE, PYTHON, Figure, percentile, summarise, table, time_text
 from bench.suite import Report, broken_budgets
@@ -51,6 +52,17 @@ def test_position_risk_takes_less_than_a_few_hundred_divisions(report: Report) -
 def test_portfolio_update_takes_less_than_a_few_thousand_divisions(report: Report) -> None:
     update = find(report, CASES["portfolio"].title, "64 instruments")
     assert update.best < 60.0 * report.references["divisions"]
+
+
+def test_sizing_and_portfolios_are_measured_from_c_and_from_python(report: Report) -> None:
+    for native, python in (("rc_size", "Core.size"), ("rc_kelly", "Core.kelly")):
+        for place, name in ((NATIVE, native), (PYTHON, python)):
+            assert [f for f in report.figures if f.place == place and f.name.startswith(name)]
+    aimed = find(report, CASES["kelly"].title, "20 instruments")
+    assert aimed.target_p50 == 20_000.0
+    assert calls.SIZES == (16, 64, 256, 512)
+    for size in calls.QUICK_SIZES:
+        find(report, calls.PORTFOLIO, f"{size} instruments", PYTHON)
 
 
 def test_check_takes_as_long_with_many_instruments_and_orders(report: Report) -> None:
@@ -101,7 +113,33 @@ def test_percentiles_are_nearest_ranks_and_medians_over_rounds() -> None:
     three = summarise([[1, 2, 3], [10, 20, 30], [100, 200, 300]])
     assert three["p50"] == 20.0
     assert three["best"] == 2.0
-    assert three["slowest"] == 3.0
+    assert three["slowest"] == three["maximum"] == 300.0
+    assert summarise([[1, 2, 300]], slowest=2.0)["slowest"] == 2.0
+
+
+def test_a_stall_in_any_round_is_the_slowest_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    naps = iter([0.0] * 5 + [0.02] + [0.0] * 9)  # a warm-up round of five, then two of five
+    monkeypatch.setattr(figures, "preemptions", lambda: 0)
+    times = figures.time_calls(lambda k: (next(naps),), sleep, 2, 5, watched=True)
+    assert times["slowest"] == times["maximum"] > 20e6
+
+
+def test_only_a_call_that_lost_the_core_is_not_the_slowest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    naps = iter([0.0] * 5 + [0.02, 0.01] + [0.0] * 8)
+    lost = 0
+    monkeypatch.setattr(figures, "preemptions", lambda: lost)
+
+    def prepare(k: int) -> tuple[float]:
+        nonlocal lost
+        nap = next(naps)
+        lost += nap == 0.02
+        return (nap,)
+
+    times = figures.time_calls(prepare, sleep, 2, 5, watched=True)
+    assert times["maximum"] > 20e6
+    assert 10e6 < times["slowest"] < times["maximum"]
 
 
 def test_times_are_written_with_their_unit() -> None:
