@@ -12,8 +12,8 @@ ledger.
 What is assumed is what the module of `derisk` states: each market makes one move, within its
 scenario; entering and leaving costs no more than `exit_cost`; orders that close are not priced
 through the mark when they are sent; the coin's rate moves as the contracts settled in it and is
-given first; foreign money that alone breaks the budget is converted when all else is closed; a peak is one at
-marks that have moved.
+given first; foreign money that alone breaks the budget is converted when all else is closed; a peak
+is one at marks that have moved.
 """
 
 import numpy as np
