@@ -480,9 +480,12 @@ SECTIONS = {
         published page are memory of yours beside the state, aligned to RC_STATE_ALIGNMENT and zeroed
         before their init; in shared memory they outlive the process.
 
-        Recovery: attach state and journal; where applied equals committed the state is whole, else take
+        Recovery: attach state and journal; where applied equals committed, and lost_applied lost, the
+        state is whole, else take
         the last checkpoint; rc_replay the records behind it, rc_journal_resume, and submit a control
-        event CONTROL_RESTART. Do not mix rc_submit with the plain functions on one state: the journal
+        event CONTROL_RESTART, its lots journal.lost where the state was taken from elsewhere: facts that
+        a full journal never had are missing then, and the account opens nothing until somebody has
+        looked. Do not mix rc_submit with the plain functions on one state: the journal
         would not tell what those did.""",
 }
 

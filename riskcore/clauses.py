@@ -57,11 +57,11 @@ def _clauses() -> tuple[Clause, ...]:
     effective exposure to market and credit | - | 17(2) | - | - | PORTFOLIO_VAR_EXCEEDS_MAX EXPECTED_SHORTFALL_EXCEEDS_MAX STRESS_LOSS_EXCEEDS_MAX | rc_portfolio_risk
     reconciliation with venue and broker | - | 17(3) | - | 4.1 | INSTRUMENT_UNRECONCILED | rc_on_position, rc_on_order_status
     market data that makes sense | - | - | - | 3.1 | QUOTE_STALE BOOK_CROSSED BOOK_ONE_SIDED SPREAD_EXCEEDS_MAX RATE_STALE MARK_UNSET DATA_GAP CLOCK_BACKWARDS CLOCK_STALLED | -
-    orders that would meet one another | - | 13 | - | 3.? | SELF_MATCH POST_ONLY_WOULD_TAKE | -
+    orders that would meet one another | - | (13) | - | 3.? | SELF_MATCH POST_ONLY_WOULD_TAKE | -
     pauses, bands and filters of the venue | - | 16(5) | (e) | 2 | VENUE_NOT_ACTIVE VENUE_DOWN PRICE_OFF_TICK LOTS_OFF_STEP LOTS_BELOW_MIN NOTIONAL_BELOW_MIN | rc_control, CONTROL_SET_VENUE_STATE
     requirements before an order, authorised access | (c)(2)(i) (c)(2)(iii) (d) | - | - | 1.5 | ORDER_INVALID BUFFER_INTEGRITY BATCH_LEG_REJECTED | files are their owner's alone; one writer; every author is named
     deployment under control | - | 8 | - | - | STRATEGY_ON_PROBATION STRATEGY_REGIME_DISABLED CONFIDENCE_BELOW_THRESHOLD | a strategy's budget
-    review and stress tests | (e)(1) (e)(2) | 9 10 | - | - | - | riskcore replay with scenarios and histories of one's own; make bench
+    review and stress tests | (e)(1) (e)(2) | 9 10 | - | conformance testing | - | riskcore replay with scenarios and histories of one's own; make bench
     conditions in which nothing opens (the desk's own) | - | - | - | - | VOLATILITY_EXCEEDS_MAX CRASH_REGIME | -
     """
     table = []

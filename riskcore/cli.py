@@ -20,6 +20,7 @@ import typer
 OK = 0
 FAILURE = 1
 BAD_INPUT = 2
+INTERRUPTED = 130
 
 # Of an option or an argument; where typer keeps the class differs from version to version.
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -46,13 +47,14 @@ def main() -> NoReturn:
         elif message:  # the help, unless it was shown already
             error.show()
         sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        sys.exit(130)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone, as with ``| head``: nothing is left to say.
         sys.stderr.close()
         sys.exit(FAILURE)
+    if code == INTERRUPTED:
+        _complain("interrupted")
     sys.exit(code or OK)
 
 
@@ -622,6 +624,9 @@ def _next_event(waited: float) -> str:
 def _tell_answer(what: str, status: str) -> None:
     if status == "OK":
         typer.echo(f"{what}: in force")
+    elif status == "INVALID_VALUE" and what == "reset":
+        _complain("reset: a kill came meanwhile, which it does not undo: look, then reset")
+        raise typer.Exit(FAILURE)
     else:
         _complain(f"{what}: refused by the core: {status}")
         raise typer.Exit(FAILURE)

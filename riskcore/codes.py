@@ -124,7 +124,7 @@ CONTROL_SET_STRATEGY_STATE = 8  # value: ACTIVE, DISABLED
 CONTROL_VENUE_USAGE = 9  # value: messages used in the current window as the venue reports it
 CONTROL_RESET_COOLDOWN = 10
 CONTROL_REBASE_PEAK = 11  # high-water mark and start of day to today's equity: a loss accepted
-CONTROL_RESTART = 12  # the process was away: every live order is of unknown fate
+CONTROL_RESTART = 12  # the process was away: live orders are of unknown fate; value: missing facts
 
 # --- event kinds ---------------------------------------------------------------------------------
 EVENT_QUOTE = 1

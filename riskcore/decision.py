@@ -296,7 +296,7 @@ class WorkingOrder:
     client_id, venue_order_id : int
         Of the strategy, and of the venue: 0 until acknowledged.
     sent_ns : int
-        Time of the check or of the last request, ns UTC.
+        Time of the check or of the first request that is not answered, ns UTC.
     """
 
     handle: int

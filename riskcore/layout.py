@@ -342,7 +342,7 @@ MARKET = _table("""
     value_per_lot f money: |value| of one lot at the mark
     mark_set i flag: 1 once a mark exists
     quote_state i code: QUOTE_*
-    quote_time_ns i ns: time of the last quote, good or not
+    quote_time_ns i ns: its own time of the last quote that came, good or not
     bid_ticks i ticks: best bid of the last quote
     ask_ticks i ticks: best ask of the last quote
     bid_lots i lots: size there
@@ -358,7 +358,7 @@ MARKET = _table("""
     flash_low_before f ticks: of the bucket before
     flash_high_before f ticks: of the bucket before
     bad_quotes i -: crossed, one-sided or empty quotes so far
-    good_quote_ns i ns: time of the last good quote
+    good_quote_ns i ns: the account's time when the last good quote came
 """)
 
 VOLATILITY = _table("""
@@ -563,7 +563,7 @@ ORDERS = _table("""
     price_ticks i ticks: limit price; market and stop: worst price at the collar
     replace_lots i lots: requested total size of a pending replace
     replace_ticks i ticks: requested price of a pending replace
-    sent_ns i ns: time of the check or of the last request
+    sent_ns i ns: time of the check or of the first request that is not answered
     next i -: list of the instrument's side, or the free list: slot + 1
     previous i -: slot + 1
     pending_next i -: list of unacknowledged orders: slot + 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time as _time
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -495,10 +496,8 @@ class AdaptiveRiskManager:
         the same units. States become those of the file where it changes them; an operator's word
         stands otherwise. All of it happens or, where the core refuses a part, nothing.
         """
-        from riskcore._core import Core
-        from riskcore.config import load_instruments, write_instruments, write_scenarios
-        from riskcore.config.models import InstrumentsConfig
-        from riskcore.config.writing import need_same_units, with_states_in_force
+        from riskcore.config import InstrumentsConfig, load_instruments
+        from riskcore.config.writing import need_same_units
 
         now = to_ns(time)
         loaded = load_instruments(config) if isinstance(config, str | Path) else config
@@ -512,20 +511,31 @@ class AdaptiveRiskManager:
                     f"allowed is the order so far ({', '.join(before)}), new names after it"
                 )
         need_same_units(loaded, self.instruments_config)
-        wanted = with_states_in_force(loaded, self.instruments_config, self.core.state)
-        trial = Core(self.core.shape)
-        trial.load_state(self.core.state_bytes())
-        write_instruments(trial, wanted, now)
-        write_scenarios(trial, self.scenarios_config, wanted, now)
-        unkept: dict[str, list[str]] = {}
-        names: AbstractContextManager[dict[str, list[str]]] = (
-            nullcontext(unkept) if self.store is None else self.store.place.naming()
-        )
-        with names as known:
-            write_instruments(self.core, wanted, now)
-            write_scenarios(self.core, self.scenarios_config, wanted, now)
+        if self.store is None:
+            trial = Core(self.core.shape)
+            trial.load_state(self.core.state_bytes())
+            self._write_instruments(trial, loaded, now)
+            self._write_instruments(self.core, loaded, now)
+            self._name(loaded)
+            return
+        from riskcore.store.attach import trial_records
+
+        write = partial(self._write_instruments, config=loaded, now=now)
+        self.store.need_room(1 + trial_records(self.core.shape, write, self.core.state_bytes()))
+        with self.store.place.naming() as known:  # holds the control page: nobody leaves more
+            self._answer("set_instruments", self.core.on_clock(now))  # what waits comes first
+            write(self.core)
             self._name(loaded)
             known.update(self.names())
+
+    def _write_instruments(self, core: Core, config: InstrumentsConfig, now: int) -> None:
+        """Put instruments and scenarios into a core, with the states that are in force there."""
+        from riskcore.config import write_instruments, write_scenarios
+        from riskcore.config.writing import with_states_in_force
+
+        wanted = with_states_in_force(config, self.instruments_config, core.state)
+        write_instruments(core, wanted, now)
+        write_scenarios(core, self.scenarios_config, wanted, now)
 
     # --- market and clock ------------------------------------------------------------------------
 

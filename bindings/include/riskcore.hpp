@@ -1730,6 +1730,8 @@ private:
     {
         if (journal_->committed > 0)
             __atomic_exchange_n(&journal_->applied, journal_->committed - 1, __ATOMIC_ACQ_REL);
+        if (journal_->lost > 0) // until the restart has told the account that they are missing
+            __atomic_exchange_n(&journal_->lost_applied, journal_->lost - 1, __ATOMIC_ACQ_REL);
         const std::int64_t canary = std::exchange(rebuilt.system.canary, 0);
         __atomic_exchange_n(&state_->system.canary, 0, __ATOMIC_ACQ_REL);
         std::memcpy(static_cast<void *>(state_), &rebuilt, sizeof rebuilt);

@@ -873,6 +873,7 @@ def check_batch(state, orders, decisions, count):
         for k in range(MAX_BATCH):
             clear_decision(decisions[k])
             decisions[k].status = INVALID_VALUE
+            refuse(decisions[k], ORDER_INVALID)
         return REJECT
     valid = True
     for k in range(count):

@@ -146,11 +146,11 @@ def journal_attach(journal, layout_hash, journal_bytes):
 def journal_resume(journal, control):
     """The writer takes over after a recovery: all that is committed is in the state now.
 
-    A heartbeat that was there before is no sign of life.
+    A heartbeat that was there before is no sign of life. Facts that the state was rebuilt without
+    still count as missing, until the first event behind it (CONTROL_RESTART) has told the account.
     """
     journal.heartbeat_seen_ns = control.heartbeat_ns
     journal.publish_next = journal.committed
-    journal.lost_applied = journal.lost
     store_release(journal, JOURNAL_APPLIED, journal.committed)
     return OK
 

@@ -189,7 +189,7 @@ def on_quote(state, time_ns, instrument, bid_ticks, bid_lots, ask_ticks, ask_lot
     now = touch(state, time_ns, EVENT_QUOTE)
     market = state.market[instrument]
     market.quote_state = quote_state_of(bid_ticks, bid_lots, ask_ticks, ask_lots)
-    market.quote_time_ns = maximum(market.quote_time_ns, time_ns)
+    market.quote_time_ns = time_ns
     market.bid_ticks = bid_ticks
     market.bid_lots = bid_lots
     market.ask_ticks = ask_ticks
@@ -284,7 +284,7 @@ def on_rate(state, time_ns, currency, rate):
     record = state.currencies[currency]
     first = not (record.rate > 0.0)
     record.rate = rate
-    record.rate_time_ns = maximum(record.rate_time_ns, time_ns)
+    record.rate_time_ns = time_ns
     revalue_all(state)
     if first:
         weigh_currency(state, currency)

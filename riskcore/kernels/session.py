@@ -292,7 +292,7 @@ def may_use_reserve(state, journal, event):
     """True for facts, and for exits while half of the reserve is left to facts."""
     if is_fact(event.kind):
         return True
-    return only_reduces(state, event) and has_room(journal, 1, journal.reserve // 2)
+    return only_reduces(state, event) and has_room(journal, 1, (journal.reserve + 1) // 2)
 
 
 @kernel
@@ -346,8 +346,8 @@ def submit(state, journal, ring, control_page, page, event, decision):
         order that only reduces may use half of the reserve);
         NOT_JOURNALED where a fact was applied without a record, unless its own status tells more:
         the journal's `lost` counts both. INVALID_VALUE for a reset of the kill switch that met a
-        kill which its author cannot have known of. Where only a page is damaged, which others
-        write, facts, cancels and control go on, and nothing else does.
+        kill which its author cannot have known of. Where only a page is damaged,
+        facts, cancels and control go on, and nothing else does.
     """
     if not linked(state, journal, control_page, page):
         return submit_without_pages(state, journal, ring, event, decision)

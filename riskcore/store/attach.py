@@ -63,25 +63,45 @@ def attach(
     return store
 
 
-def need_room(
-    shape: Shape, configure: Callable[[Any], None], capacity: int, reserve: int | None
-) -> None:
-    """InputError where a new journal of that size cannot take the configuration."""
+def trial_records(
+    shape: Shape, configure: Callable[[Any], None], state: bytes | None = None
+) -> int:
+    """Records that a change of configuration takes, tried on an account of its own.
+
+    Parameters
+    ----------
+    shape : Shape
+    configure : callable
+        Given a core, changes its configuration; what it raises is raised.
+    state : bytes, optional
+        The account to begin with; an empty one otherwise.
+    """
     parts = Parts(shape)
     records = 1 << 16  # more than any configuration takes; the system gives what is written
-    state, journal, control, page = (
+    memory, journal, control, page = (
         mmap.mmap(-1, part_size(part, shape, records if part == "journal" else 0))
         for part in ("state", "journal", "control", "published")
     )
-    parts.state_init(state)
+    if state is None:
+        parts.state_init(memory)
+    else:
+        memory[: len(state)] = state
     parts.journal_init(journal, records, 0, 0)
     parts.control_init(control)
     parts.page_init(page)
-    core = JournaledCore(shape, memory=state)
+    core = JournaledCore(shape, memory=memory)
     core.link(journal, control, page)
     configure(core)
     needed = int(core.journal.committed)
     core.unlink()
+    return needed
+
+
+def need_room(
+    shape: Shape, configure: Callable[[Any], None], capacity: int, reserve: int | None
+) -> None:
+    """InputError where a new journal of that size cannot take the configuration."""
+    needed = trial_records(shape, configure)
 
     def kept(capacity: int) -> int:
         return journal_sizes(capacity, reserve, 0)[1]

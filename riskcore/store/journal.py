@@ -102,8 +102,13 @@ class Journal:
         self.record["drained"] = sequence
 
     def distrust_state(self) -> None:
-        """Say that the state lacks the last record: it is about to be overwritten in place."""
+        """Say that the state lacks the last record, and facts that were lost.
+
+        It is about to be overwritten in place.
+        """
         self.record["applied"] = self.committed - 1
+        if self.lost:
+            self.record["lost_applied"] = self.lost - 1
 
     def copy(self, first: int, last: int) -> Records:
         """Copy records; PlaceError where they were overwritten meanwhile."""

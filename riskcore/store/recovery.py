@@ -55,7 +55,11 @@ class Recovery:
 
     @property
     def missing(self) -> int:
-        """Facts that the account was rebuilt without; 0 where the state was whole."""
+        """Facts that the account was rebuilt without; 0 where the state was whole.
+
+        All since the account was made: the journal does not know which were reconciled since, so
+        every rebuild asks a person anew.
+        """
         return 0 if self.source in ("live", "new") else self.lost
 
 

@@ -145,6 +145,17 @@ class Writer:
         if status not in (codes.OK, codes.NOT_JOURNALED):
             raise PlaceError(f"{self.place.name}: restart refused: {codes.STATUS_NAMES[status]}")
 
+    def need_room(self, records: int) -> None:
+        """StateError where the journal has not so many records beside its reserve."""
+        journal = self.core.journal
+        used = int(journal.committed) - int(journal.drained)
+        free = int(journal.capacity) - used - int(journal.reserve)
+        if records > free:
+            raise StateError(
+                f"{self.place.name}: the journal has {max(free, 0)} free records beside its "
+                f"reserve, and this takes {records}: drain it first"
+            )
+
     def limits(self) -> list[Any]:
         """The parameter blocks that new limits come behind."""
         return limits_ahead(self.control.record, self.journal.part.record, self.core.state)

@@ -15,7 +15,8 @@ import pytest
 
 from riskcore import AdaptiveRiskManager, ControlPage, PlaceError, PublishedPage, Shape, codes
 from riskcore._core import Core, Parts
-from riskcore.errors import InputError, TornError
+from riskcore.config import config_path
+from riskcore.errors import ConfigError, InputError, TornError
 from riskcore.layout import record_dtype
 from riskcore.store.archive import archive_files, journal_table, read_archive, stretches
 from riskcore.store.checkpoint import read_checkpoint, valid_checkpoints
@@ -615,8 +616,14 @@ def test_a_full_journal_refuses_orders_by_name_and_books_facts(tmp_path: Path) -
     with AdaptiveRiskManager.attach(place, "growth", time_ns=NOW) as risk:
         assert risk.core.state.account.funding == free + 3
     # Rebuilt from the journal the account has no fact that is not in it.
+    # An attach that fails behind the rebuild leaves it to the next one to tell.
+    other = tmp_path / "other.yaml"
+    text = config_path("instruments").read_text()
+    other.write_text(text.replace("  XRP-USDT-PERP:", "  XRQ-USDT-PERP:"))
+    with pytest.raises(ConfigError):
+        AdaptiveRiskManager.attach(place, "growth", time_ns=NOW, rebuild=True, instruments=other)
     with pytest.warns(UserWarning, match=r"rebuilt without 4 facts that were applied while"):
-        risk = AdaptiveRiskManager.attach(place, "growth", time_ns=NOW, rebuild=True)
+        risk = AdaptiveRiskManager.attach(place, "growth", time_ns=NOW)
     with risk:
         assert risk.core.state.account.funding == free
         assert risk.core.state.account.latches == codes.LATCH_RECONCILIATION

@@ -31,7 +31,7 @@ from riskcore import (
 )
 from riskcore._core import Parts
 from riskcore.config import RiskConfig, load_config, load_instruments
-from riskcore.errors import ConfigError, InputError, PlaceError
+from riskcore.errors import ConfigError, InputError, PlaceError, StateError
 from riskcore.layout import SHAPE_NAMES, state_dtype
 from riskcore.store.attach import need_room
 from riskcore.store.drainer import Drainer
@@ -766,6 +766,37 @@ def test_a_writer_that_dies_before_it_kept_new_names_leaves_an_account_for_the_n
         attach(place)
     attach(place, instruments=more).close()
     assert Place(place).names()["instruments"][-1] == "NEW-USDT-PERP"
+
+
+def test_what_waits_on_the_control_page_outlives_new_instruments(
+    place: Path, tmp_path: Path
+) -> None:
+    page, more = ControlPage(place), one_more_instrument(tmp_path / "more.yaml")
+    with attach(place) as risk:
+        trend = risk.strategy_index("trend")
+        page.request(codes.CONTROL_SET_STRATEGY_STATE, trend, codes.DISABLED, "Ada")
+        risk.set_instruments(more, time=NOW)
+        assert not page.request_waits
+        assert risk.core.state.strategies[trend].state == codes.DISABLED
+
+
+def test_instruments_for_which_a_journal_has_no_room_change_nothing(tmp_path: Path) -> None:
+    place, more = tmp_path / "account", one_more_instrument(tmp_path / "more.yaml")
+    with attach(place, capacity=4096) as risk:
+        assert risk.store is not None
+        free = 4096 - 4096 // 16
+        while free - risk.store.journal.committed > 500:
+            assert risk.clock(NOW) == "OK"
+        before = risk.core.state_bytes()
+        with pytest.raises(StateError, match="free records beside its reserve, and this takes"):
+            risk.set_instruments(more, time=NOW)
+        assert risk.core.state_bytes() == before
+    attach(place).close()
+    with Drainer(place) as drainer:
+        drainer.drain_all()
+    with attach(place) as risk:
+        risk.set_instruments(more, time=NOW)
+    attach(place, instruments=more).close()
 
 
 def test_a_stopped_process_with_the_control_pages_lock_holds_up_no_restart(

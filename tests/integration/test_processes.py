@@ -765,7 +765,7 @@ def test_a_shell_is_told_what_the_writer_made_of_it(place: Path, risk: AdaptiveR
     page = ControlPage(place)
     for options, code, told in (
         (("--instrument", "BTC-USDT-PERP"), 0, "reset: in force"),
-        (("--kill",), 1, "reset: refused by the core: INVALID_VALUE"),
+        (("--kill",), 1, "reset: a kill came meanwhile, which it does not undo: look, then reset"),
     ):
         with subprocess.Popen(
             [*command, *options, "--author", "Ada", "--wait", "60"],
