@@ -31,7 +31,7 @@ from riskcore import (
 )
 from riskcore._core import Parts
 from riskcore.config import RiskConfig, load_config, load_instruments
-from riskcore.errors import ConfigError, InputError, PlaceError, StateError
+from riskcore.errors import ConfigError, InputError, PlaceError
 from riskcore.layout import SHAPE_NAMES, state_dtype
 from riskcore.store.attach import need_room
 from riskcore.store.drainer import Drainer
