@@ -530,8 +530,8 @@ enum rc_control_code {
     RC_CONTROL_RESET_COOLDOWN = 10,
     RC_CONTROL_REBASE_PEAK = 11,        /* high-water mark and start of day to today's equity: a
                                          * loss accepted */
-    RC_CONTROL_RESTART = 12             /* the process was away: every live order is of unknown
-                                         * fate */
+    RC_CONTROL_RESTART = 12             /* the process was away: live orders are of unknown fate;
+                                         * value: missing facts */
 };
 
 /* Kinds of rc_event, one for each function that takes an event; see rc_apply. */
@@ -1455,7 +1455,8 @@ struct rc_market {
     double value_per_lot;             /* |value| of one lot at the mark [money] */
     int64_t mark_set;                 /* 1 once a mark exists */
     int64_t quote_state;              /* RC_QUOTE_* */
-    int64_t quote_time_ns;            /* time of the last quote, good or not [ns] */
+    int64_t quote_time_ns;            /* its own time of the last quote that came, good or not
+                                       * [ns] */
     int64_t bid_ticks;                /* best bid of the last quote [ticks] */
     int64_t ask_ticks;                /* best ask of the last quote [ticks] */
     int64_t bid_lots;                 /* size there [lots] */
@@ -1471,7 +1472,7 @@ struct rc_market {
     double flash_low_before;          /* of the bucket before [ticks] */
     double flash_high_before;         /* of the bucket before [ticks] */
     int64_t bad_quotes;               /* crossed, one-sided or empty quotes so far */
-    int64_t good_quote_ns;            /* time of the last good quote [ns] */
+    int64_t good_quote_ns;            /* the account's time when the last good quote came [ns] */
     int64_t padding[3];               /* to a whole cache line */
 };
 typedef struct rc_market rc_market;
@@ -1654,7 +1655,8 @@ struct rc_order_slot {
                                        * [ticks] */
     int64_t replace_lots;             /* requested total size of a pending replace [lots] */
     int64_t replace_ticks;            /* requested price of a pending replace [ticks] */
-    int64_t sent_ns;                  /* time of the check or of the last request [ns] */
+    int64_t sent_ns;                  /* time of the check or of the first request that is not
+                                       * answered [ns] */
     int64_t next;                     /* list of the instrument's side, or the free list: slot +
                                        * 1 */
     int64_t previous;                 /* slot + 1 */
@@ -2554,10 +2556,12 @@ int64_t rc_kelly(const struct rc_state *state, const double *expected_returns, d
  * the state, aligned to RC_STATE_ALIGNMENT and zeroed before their init; in shared memory they
  * outlive the process.
  *
- * Recovery: attach state and journal; where applied equals committed the state is whole, else take
- * the last checkpoint; rc_replay the records behind it, rc_journal_resume, and submit a control
- * event RC_CONTROL_RESTART. Do not mix rc_submit with the plain functions on one state: the journal
- * would not tell what those did.
+ * Recovery: attach state and journal; where applied equals committed, and lost_applied lost, the
+ * state is whole, else take the last checkpoint; rc_replay the records behind it,
+ * rc_journal_resume, and submit a control event RC_CONTROL_RESTART, its lots journal.lost where the
+ * state was taken from elsewhere: facts that a full journal never had are missing then, and the
+ * account opens nothing until somebody has looked. Do not mix rc_submit with the plain functions on
+ * one state: the journal would not tell what those did.
  *
  *   rc_journal_init        make an empty journal in zeroed memory
  *   rc_journal_attach      RC_OK where the memory holds a journal of this build
@@ -2609,7 +2613,9 @@ int64_t rc_journal_attach(const struct rc_journal *journal) RC_NOEXCEPT;
 
 /* The writer takes over after a recovery: all that is committed is in the state now.
  *
- * A heartbeat that was there before is no sign of life.
+ * A heartbeat that was there before is no sign of life. Facts that the state was rebuilt without
+ * still count as missing, until the first event behind it (RC_CONTROL_RESTART) has told the
+ * account.
  *
  * Returns: RC_OK.
  *
@@ -2741,8 +2747,7 @@ int64_t rc_publish(const struct rc_state *state, struct rc_journal *journal,
  * order that only reduces may use half of the reserve); RC_NOT_JOURNALED where a fact was applied
  * without a record, unless its own status tells more: the journal's lost counts both.
  * RC_INVALID_VALUE for a reset of the kill switch that met a kill which its author cannot have
- * known of. Where only a page is damaged, which others write, facts, cancels and control go on, and
- * nothing else does.
+ * known of. Where only a page is damaged, facts, cancels and control go on, and nothing else does.
  *
  * Cost: that of the event, and a copy of 192 bytes. The writer's thread.
  */
