@@ -38,6 +38,8 @@ class Latency:
         apart what percentiles do not: the phase of the ticks is random.
     loops : tuple of float
         Loops of known work beside it, the quickest round.
+    usual_loops : tuple of float
+        The same, the median round.
     preempted : int
         Times that another process took the core.
     slowest : float
@@ -66,6 +68,7 @@ class Latency:
     best_maximum: float
     best_mean: float
     loops: tuple[float, float]
+    usual_loops: tuple[float, float]
     preempted: int
     slowest: float
     histogram: str
@@ -91,6 +94,7 @@ def summarise(work: Work, shape: int, account: Account) -> Latency:
         return rounds[:, min(calls - 1, int(share * calls))]
 
     loops = work.loops.min(axis=0) * work.ns_per_cycle
+    usual = np.median(work.loops, axis=0) * work.ns_per_cycle
     return Latency(
         work.case,
         work.mode,
@@ -106,6 +110,7 @@ def summarise(work: Work, shape: int, account: Account) -> Latency:
         best_maximum=float(of_rounds(1.0).min()),
         best_mean=float(rounds[:, : max(1, int(KEPT * calls))].mean(axis=1).min()),
         loops=(float(loops[0]), float(loops[1])),
+        usual_loops=(float(usual[0]), float(usual[1])),
         preempted=work.preempted,
         slowest=float(work.slowest * work.ns_per_cycle or times.max()),
         histogram=histogram.encode().decode(),

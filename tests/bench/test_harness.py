@@ -55,6 +55,7 @@ def latency(**values: Any) -> Latency:
     account = dict(zip(("shape", "instruments", "open_orders"), DEFAULT, strict=True))
     words = {"case": "check_approve", "condition": WARM, "histogram": ""}
     rest = {"calls": 1, "loops": REFERENCE_LOOPS_NS, "preempted": 0, "slowest": 100.0}
+    rest["usual_loops"] = values.get("loops", REFERENCE_LOOPS_NS)
     return Latency(**(times | account | words | rest | values))
 
 
@@ -116,6 +117,7 @@ def test_the_quickest_round_is_that_of_the_smallest_percentile() -> None:
     found = summarise(work, 64, Account(Path(), 64, 200, 0))
     assert (found.best_p50, found.best_maximum, found.median_p50) == (1.5, 20.0, 8.25)
     assert (found.maximum, found.loops) == (200.0, (2.0, 1.0))
+    assert found.usual_loops == (2.25, 2.0)
     assert found.slowest == 20.0  # the driver's: the call of 400 was preempted
 
 
@@ -208,6 +210,14 @@ def test_a_ceiling_is_at_most_tripled(loop: int) -> None:
         for verdict in judge([latency(loops=tuple(loops))], NO_TIMER, {}):
             ceilings = {b.title: b.ceiling or b.aim for b in BUDGETS}
             assert verdict.ceiling == pytest.approx(factor * ceilings[verdict.title])
+
+
+def test_a_tail_is_judged_by_the_usual_loops_and_a_median_by_the_quickest() -> None:
+    slow = tuple(1.5 * loop for loop in REFERENCE_LOOPS_NS)
+    for verdict in judge([latency(usual_loops=slow)], NO_TIMER, {}):
+        ceilings = {b.title: b.ceiling or b.aim for b in BUDGETS}
+        factor = 1.5 if verdict.title.endswith("p99.9") else 1.0
+        assert verdict.ceiling == pytest.approx(factor * ceilings[verdict.title])
 
 
 def test_aims_are_never_raised() -> None:
