@@ -11,8 +11,8 @@ Three things are told apart:
   the factor, at most 3: an older processor takes up to 1.5 times as long, and a neighbour on its
   core doubles that. Rounds are compared at their quickest: a neighbour on the core must be there
   all the time to matter. A p99.9 is scaled by the loops of the median round: one call in a thousand
-  meets a neighbour who comes and goes in every round. The two sides of a ratio are measured in turns, one right after
-  the other, and the median turn counts.
+  meets a neighbour who comes and goes in every round. The two sides of a ratio are measured in
+  turns, one right after the other, and the median turn counts.
 - the **instructions** of each call are exact: the same on every machine for the same code. A count
   above the table (``native/instructions.json``) by more than the margin fails a run, however quick
   the machine. ``python -m bench --accept-instructions`` writes the table anew.
