@@ -114,6 +114,7 @@ MANAGER: dict[str, dict[str, Any]] = {
     "latch": {"author": 7, "time": NOW},
     "latency": {"latency_ns": 1000, "time": NOW},
     "names": {},
+    "orders": {},
     "order_status": {"handle": HANDLE, "state": "working", "filled": 0, "time": NOW},
     "portfolio_risk": {},
     "position": {"symbol": PERP},
