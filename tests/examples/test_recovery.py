@@ -102,7 +102,8 @@ def kill_at_random(
         while not noted.exists() or np.fromfile(noted, np.int64, 1).sum() < 1:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end
-        time.sleep(random_.uniform(0.0, 0.1))
+        # A journal that is full has no more events to be stopped in.
+        time.sleep(random_.uniform(0.0, 0.01 if within else 0.1))
         if within:
             stop_within_an_event(process.pid, place, random_)
         process.kill()
