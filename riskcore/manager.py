@@ -521,9 +521,11 @@ class AdaptiveRiskManager:
         from riskcore.store.attach import trial_records
 
         write = partial(self._write_instruments, config=loaded, now=now)
-        self.store.need_room(1 + trial_records(self.core.shape, write, self.core.state_bytes()))
+        records = trial_records(self.core.shape, write, self.core.state_bytes())
+        self.store.need_room(records + 1)
         with self.store.place.naming() as known:  # holds the control page: nobody leaves more
             self._answer("set_instruments", self.core.on_clock(now))  # what waits comes first
+            self.store.need_room(records + 1)  # beside that; a kill may still come in between
             write(self.core)
             self._name(loaded)
             known.update(self.names())

@@ -12,8 +12,7 @@ ledger.
 What is assumed is what the module of `derisk` states: each market makes one move, within its
 scenario; entering and leaving costs no more than `exit_cost`; orders that close are not priced
 through the mark when they are sent; the coin's rate moves as the contracts settled in it and is
-given first; foreign money that alone breaks the budget is converted when all else is closed; a peak
-is one at marks that have moved.
+given first; foreign money that alone breaks the budget is converted when all else is closed.
 """
 
 import numpy as np
@@ -159,11 +158,9 @@ class Desk:
         room = equity - self.peak * self.floor_share
         self.lowest_room = min(self.lowest_room, room / self.peak)
         assert room >= -1e-9 * self.peak, "the drawdown limit was crossed"
-        # The latch also sees the moments within a move when only some marks have moved. A peak that
-        # only they had, of a fill before the quote that explains it, is not one at the marks.
-        account = self.state.account
-        momentary = account.high_water_mark > self.peak * (1 + 1e-9)
-        assert momentary or not account.latches & codes.LATCH_DRAWDOWN, "the limit was crossed"
+        # The latch also sees the moments within a move when only some marks have moved.
+        latched = self.state.account.latches & codes.LATCH_DRAWDOWN
+        assert not latched, "the drawdown limit was crossed"
 
     def book(self, i, side, lots, price, cost, handle=0):
         """A fill, in the account and in the ledger; `cost` is a fraction of its value."""
