@@ -10,9 +10,10 @@ Three things are told apart:
   the driver times two loops of known work, and the slower of them against the reference machine is
   the factor, at most 3: an older processor takes up to 1.5 times as long, and a neighbour on its
   core doubles that. Rounds are compared at their quickest: a neighbour on the core must be there
-  all the time to matter. A p99.9 is scaled by the loops of the median round: one call in a thousand
-  meets a neighbour who comes and goes in every round. The two sides of a ratio are measured in
-  turns, one right after the other, and the median turn counts.
+  all the time to matter. One call in a thousand meets a neighbour in every round, but not the same
+  one: a p99.9 is that of the calls of a round, each at its lower quartile over the rounds, and so
+  are its loops. The two sides of a ratio are measured in turns, one right after the other, and the
+  median turn counts.
 - the **instructions** of each call are exact: the same on every machine for the same code. A count
   above the table (``native/instructions.json``) by more than the margin fails a run, however quick
   the machine. ``python -m bench --accept-instructions`` writes the table anew.
@@ -82,6 +83,7 @@ class Ratio:
     ceiling: float = 0.0
 
 
+UNDISTURBED = {"p50": "best_p50", "p999": "steady_p999", "maximum": "best_maximum"}
 LABELS = {"p50": "p50", "p999": "p99.9", "maximum": "maximum"}
 BUDGETS = (
     Budget("check_approve", "p50", 100.0, 125.0),
@@ -122,8 +124,9 @@ class Verdict:
         Over all calls, the timer's cost taken off: what is held against the aim.
     median : float
         The same of the median round: what a few disturbed rounds do not change.
-    quickest : float
-        The same of the quickest round: what is held against the ceiling.
+    undisturbed : float
+        The same of the quickest round, of a p99.9 the steady one of `Latency`: what is held against
+        the ceiling.
     aim, ceiling : float
         The ceiling as it was raised for this run.
     """
@@ -132,7 +135,7 @@ class Verdict:
     unit: str
     measured: float
     median: float
-    quickest: float
+    undisturbed: float
     aim: float
     ceiling: float
 
@@ -144,7 +147,7 @@ class Verdict:
     @property
     def broken(self) -> bool:
         """True where the run fails."""
-        return not self.quickest <= self.ceiling
+        return not self.undisturbed <= self.ceiling
 
     def text(self) -> str:
         """One line."""
@@ -152,7 +155,7 @@ class Verdict:
         parts = (
             f"{self.measured:,.{digits}f} {self.unit}",
             f"median round {self.median:,.{digits}f}",
-            f"quickest round {self.quickest:,.{digits}f}",
+            f"undisturbed {self.undisturbed:,.{digits}f}",
             f"aim {self.aim:,.{digits}f}",
             f"ceiling of this run {self.ceiling:,.{digits}f}",
         )
@@ -162,10 +165,9 @@ class Verdict:
 def slowness(latency: Latency, statistic: str = "p50") -> float:
     """How many times slower than the reference machine the core was beside a case: 1 to 3.
 
-    At its quickest, as the rounds are compared; for a p99.9 in the median round: one call in a
-    thousand meets a neighbour who comes and goes in every round, the loops do in some.
+    As the rounds are compared: at its quickest; for a p99.9 in the lower quartile of the rounds.
     """
-    loops = latency.usual_loops if statistic == "p999" else latency.loops
+    loops = latency.steady_loops if statistic == "p999" else latency.loops
     pairs = zip(loops, REFERENCE_LOOPS_NS, strict=True)
     return min(MAX_SLOWNESS, max(1.0, *(measured / reference for measured, reference in pairs)))
 
@@ -216,14 +218,12 @@ def _judge_budget(budget: Budget, found: Found, timer: Latency) -> Verdict | Non
             return None
         latency, base = measured, timer
 
-    def beyond(prefix: str) -> float:
-        above = float(getattr(latency, prefix + budget.statistic))
-        return above - float(getattr(base, f"{prefix}p50"))
-
+    undisturbed = getattr(latency, UNDISTURBED[budget.statistic]) - base.best_p50
     if budget.statistic == "maximum":  # one preemption makes that of all calls
-        values = (beyond("best_"),) * 3
+        values = (undisturbed,) * 3
     else:
-        values = (beyond(""), beyond("median_"), beyond("best_"))
+        usual = getattr(latency, f"median_{budget.statistic}") - base.median_p50
+        values = (getattr(latency, budget.statistic) - base.p50, usual, undisturbed)
     ceiling = slowness(latency, budget.statistic) * (budget.ceiling or budget.aim)
     return Verdict(budget.title, "ns", *values, budget.aim, ceiling)
 

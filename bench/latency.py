@@ -12,6 +12,7 @@ from bench.driver import Account, Work
 
 LONGEST_NS = 10**11
 DIGITS = 3  # that a histogram keeps
+STEADY = 0.25  # quantile over the rounds
 KEPT = 0.99  # share of a round, the quicker part, that its mean is taken over
 SHARES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99, "maximum": 100.0}
 
@@ -31,15 +32,19 @@ class Latency:
         Over all calls, from the histogram.
     median_p50, median_p999 : float
         Of the median round: where single rounds were disturbed they do not count.
-    best_p50, best_p999, best_maximum : float
+    best_p50, best_maximum : float
         The smallest of any round: what the code costs where nothing else uses the core.
+    steady_p999 : float
+        Over the calls of a round, each at its lower quartile over the rounds. All rounds make the
+        same calls: what is slow in one round only was disturbed, a call that is slow in itself is
+        slow in every round.
     best_mean : float
         Mean of the quicker 99 % of the quickest round. Where the timer ticks coarsely it tells
         apart what percentiles do not: the phase of the ticks is random.
     loops : tuple of float
         Loops of known work beside it, the quickest round.
-    usual_loops : tuple of float
-        The same, the median round.
+    steady_loops : tuple of float
+        The same, the lower quartile over the rounds.
     preempted : int
         Times that another process took the core.
     slowest : float
@@ -64,11 +69,11 @@ class Latency:
     median_p50: float
     median_p999: float
     best_p50: float
-    best_p999: float
     best_maximum: float
     best_mean: float
+    steady_p999: float
     loops: tuple[float, float]
-    usual_loops: tuple[float, float]
+    steady_loops: tuple[float, float]
     preempted: int
     slowest: float
     histogram: str
@@ -83,18 +88,20 @@ def histogram_of(times: NDArray[np.float64]) -> HdrHistogram:
     return histogram
 
 
+def nearest_rank(ordered: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """The value of a rank along the last axis, which is sorted."""
+    count = ordered.shape[-1]
+    return ordered[..., min(count - 1, int(share * count))]
+
+
 def summarise(work: Work, shape: int, account: Account) -> Latency:
     """Percentiles of a timed work."""
     times = work.results * work.ns_per_cycle
     histogram = histogram_of(times.ravel())
     rounds = np.sort(times, axis=1)
-    calls = rounds.shape[1]
-
-    def of_rounds(share: float) -> NDArray[np.float64]:
-        return rounds[:, min(calls - 1, int(share * calls))]
-
+    kept = max(1, int(KEPT * rounds.shape[1]))
     loops = work.loops.min(axis=0) * work.ns_per_cycle
-    usual = np.median(work.loops, axis=0) * work.ns_per_cycle
+    steady = np.quantile(work.loops, STEADY, axis=0) * work.ns_per_cycle
     return Latency(
         work.case,
         work.mode,
@@ -103,14 +110,14 @@ def summarise(work: Work, shape: int, account: Account) -> Latency:
         account.open_orders,
         int(times.size),
         **{name: float(histogram.get_value_at_percentile(share)) for name, share in SHARES.items()},
-        median_p50=float(np.median(of_rounds(0.5))),
-        median_p999=float(np.median(of_rounds(0.999))),
-        best_p50=float(of_rounds(0.5).min()),
-        best_p999=float(of_rounds(0.999).min()),
-        best_maximum=float(of_rounds(1.0).min()),
-        best_mean=float(rounds[:, : max(1, int(KEPT * calls))].mean(axis=1).min()),
+        median_p50=float(np.median(nearest_rank(rounds, 0.5))),
+        median_p999=float(np.median(nearest_rank(rounds, 0.999))),
+        best_p50=float(nearest_rank(rounds, 0.5).min()),
+        best_maximum=float(nearest_rank(rounds, 1.0).min()),
+        best_mean=float(rounds[:, :kept].mean(axis=1).min()),
+        steady_p999=float(nearest_rank(np.sort(np.quantile(times, STEADY, axis=0)), 0.999)),
         loops=(float(loops[0]), float(loops[1])),
-        usual_loops=(float(usual[0]), float(usual[1])),
+        steady_loops=(float(steady[0]), float(steady[1])),
         preempted=work.preempted,
         slowest=float(work.slowest * work.ns_per_cycle or times.max()),
         histogram=histogram.encode().decode(),

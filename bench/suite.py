@@ -175,7 +175,7 @@ class Effort:
 
 
 FULL = Effort((25, 4_000), (5, 2_000), (25, 4_000), 15)
-QUICK = Effort((12, 1_000), (1, 100), (3, 500), 7)
+QUICK = Effort((24, 1_000), (1, 100), (3, 500), 7)
 TURN = (3, 1_000)  # rounds and calls of each side of a ratio in one turn
 
 

@@ -81,7 +81,9 @@ class KernelEngine(Engine):
 
     def apply_many(self, events: np.ndarray) -> np.ndarray:
         statuses = np.zeros(len(events), dtype=np.int64)
-        _apply_loop()(self.state, events.view(np.recarray), self.decision, statuses)
+        # A file does not keep that a dtype is aligned, which is another type to the JIT.
+        records = events.view(record_dtype("event", self.shape)).view(np.recarray)
+        _apply_loop()(self.state, records, self.decision, statuses)
         return statuses
 
 

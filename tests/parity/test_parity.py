@@ -7,6 +7,7 @@ random with a seed: ``RISKCORE_PARITY_SEED``; ``RISKCORE_PARITY_EVENTS`` sets ho
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -14,11 +15,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
 from riskcore import codes
 from riskcore.bindings.emit import host_level
+from riskcore.layout import record_dtype
+from riskcore.profile import engines
 from riskcore.profile.engines import Engine, KernelEngine, NativeEngine
 from tests.parity.replay import BLOCK, live, record, replay
 from tests.support import SMALL
@@ -98,6 +102,22 @@ def test_jit_that_is_stopped_and_copied_continues_to_the_same_bytes(
     shorter_recording: Path,
 ) -> None:
     assert replay(shorter_recording, lambda: KernelEngine(SMALL), 37) == STOPPED
+
+
+def test_events_from_a_file_are_of_the_type_that_the_loop_was_compiled_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    types = set()
+    loop = [lambda state, events, decision, statuses: types.add(numba.typeof(events))]
+    monkeypatch.setattr(engines, "_loop", loop)
+    events = np.zeros(2, dtype=record_dtype("event", SMALL))
+    file = io.BytesIO()
+    np.save(file, events)
+    file.seek(0)
+    engine = KernelEngine(SMALL)
+    for rows in (events, np.load(file), events[1:]):
+        engine.apply_many(rows)
+    assert len(types) == 1
 
 
 FUNCTIONS_OF_LIBM = """
