@@ -12,8 +12,9 @@ Three things are told apart:
   core doubles that. Rounds are compared at their quickest: a neighbour on the core must be there
   all the time to matter. One call in a thousand meets a neighbour in every round, but not the same
   one: a p99.9 is that of the calls of a round, each at its lower quartile over the rounds, and so
-  are its loops. The two sides of a ratio are measured in turns, one right after the other, and the
-  median turn counts.
+  are its loops. What streams a matrix of 512 instruments is bound by the width of vectors, of which
+  the loops know nothing: its factor is at least BLAS's on such a matrix. The two sides of a ratio
+  are measured in turns, one right after the other, and the median turn counts.
 - the **instructions** of each call are exact: the same on every machine for the same code. A count
   above the table (``native/instructions.json``) by more than the margin fails a run, however quick
   the machine. ``python -m bench --accept-instructions`` writes the table anew.
@@ -33,6 +34,7 @@ from bench.latency import Latency
 INSTRUCTIONS = Path(__file__).resolve().parent / "native" / "instructions.json"
 INSTRUCTION_MARGIN = 0.02  # of a count
 REFERENCE_LOOPS_NS = (260.0, 1_015.0)  # divisions, mixture: on the reference machine, unhindered
+REFERENCE_BLAS_NS = 56_000.0  # a covariance of 512 instruments and its variance, there
 MAX_SLOWNESS = 3.0  # beyond it a ceiling is not raised further
 DEFAULT = (64, INSTRUMENTS, 200)  # instruments of the shape and of the account, open orders
 LARGE = (512, 512, 200)
@@ -176,7 +178,10 @@ Found = Mapping[tuple[str, tuple[int, int, int]], Latency]
 
 
 def judge(
-    latencies: Iterable[Latency], timer: Latency, turns: Mapping[str, Sequence[float]]
+    latencies: Iterable[Latency],
+    timer: Latency,
+    turns: Mapping[str, Sequence[float]],
+    blas: float = 0.0,
 ) -> list[Verdict]:
     """Every budget and ratio that was measured, in the order of the tables.
 
@@ -187,20 +192,22 @@ def judge(
         An empty call.
     turns : mapping of str to sequence of float
         Values of a ratio by its title.
+    blas : float
+        What BLAS took of `LARGE`, ns; 0 where that was not measured.
     """
     found = {
         (x.case, (x.shape, x.instruments, x.open_orders)): x
         for x in latencies
         if x.condition == WARM
     }
-    verdicts = [_judge_budget(budget, found, timer) for budget in BUDGETS]
+    verdicts = [_judge_budget(budget, found, timer, blas) for budget in BUDGETS]
     verdicts += [
         _judge_ratio(ratio, turns[ratio.title]) for ratio in RATIOS if ratio.title in turns
     ]
     return [verdict for verdict in verdicts if verdict]
 
 
-def _judge_budget(budget: Budget, found: Found, timer: Latency) -> Verdict | None:
+def _judge_budget(budget: Budget, found: Found, timer: Latency, blas: float) -> Verdict | None:
     """A budget; None where its case was not measured."""
     if budget.case == APPEND:
         pairs = [
@@ -224,7 +231,10 @@ def _judge_budget(budget: Budget, found: Found, timer: Latency) -> Verdict | Non
     else:
         usual = getattr(latency, f"median_{budget.statistic}") - base.median_p50
         values = (getattr(latency, budget.statistic) - base.p50, usual, undisturbed)
-    ceiling = slowness(latency, budget.statistic) * (budget.ceiling or budget.aim)
+    factor = slowness(latency, budget.statistic)
+    if budget.case == "portfolio" and budget.account == LARGE:
+        factor = max(factor, min(MAX_SLOWNESS, blas / REFERENCE_BLAS_NS))
+    ceiling = factor * (budget.ceiling or budget.aim)
     return Verdict(budget.title, "ns", *values, budget.aim, ceiling)
 
 

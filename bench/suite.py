@@ -28,6 +28,7 @@ from bench.figures import NATIVE, Figure, machine, pin_to_core, table
 from bench.latency import Latency, grain_of, summarise
 from bench.layers import Share, break_down
 from bench.layers import table as share_table
+from bench.peers.blas import known_work
 from riskcore.bindings.emit import host_level
 from riskcore.layout import Shape
 
@@ -65,7 +66,8 @@ class Report:
     timer : Latency
         An empty call: what the timer adds to every native time.
     references : dict of str to float
-        Loops of known work, ns: runs on other machines compare by their ratios.
+        Loops of known work and, where the largest portfolio was measured, BLAS on it, ns: runs on
+        other machines compare by their ratios.
     figures : list of Figure
         The table.
     latencies : list of Latency
@@ -148,7 +150,8 @@ def run(
     native.accounts(ACCOUNTS[:QUICK_ACCOUNTS] if quick else ACCOUNTS)
     native.ratios([ratio for ratio in RATIOS if native.knows(ratio)])
     assert report.timer is not None
-    report.verdicts = judge(report.latencies, report.timer, report.ratios)
+    blas = report.references.get("blas", 0.0)
+    report.verdicts = judge(report.latencies, report.timer, report.ratios, blas)
     progress("calls from Python")
     effort = (3, 200, calls.QUICK_SIZES) if quick else (9, 4_000, calls.SIZES)
     found = calls.measure(*effort)
@@ -290,6 +293,8 @@ class Native:
             rounds, calls = self.effort.warm
             effort = (rounds, max(50, calls // factor))
             found = self.time(account, shape, WARM, names, effort)
+            if shape == LARGE[0] and "portfolio" in names:
+                self.report.references["blas"] = known_work(instruments)
             counted = self.count(shape, account, [n for n in names if n == "check_approve"])
             self.report.figures += [
                 self.figure(latency, None, None, counted.get(name, math.nan))

@@ -249,7 +249,7 @@ ACCOUNT = _table("""
     equity f money: balances + spot holdings + unrealised P&L
     cash f money: sum of balances at their rates
     holdings_value f money: sum of the equity contributions of all positions
-    high_water_mark f money: highest equity - fill_excess - fill_gain, moved by transfers in proportion
+    high_water_mark f money: highest equity less fill_excess so far, moved by transfers in proportion
     drawdown f fraction: 1 - equity / high_water_mark, never negative
     max_drawdown_seen f fraction: largest drawdown so far
     budget f money: equity - high_water_mark x (1 - max_drawdown): what may still be lost
@@ -280,7 +280,6 @@ ACCOUNT = _table("""
     round_trips i -: positions opened and closed
     winning_trips i -: round trips with positive P&L after fees
     fill_excess f money: sum of the losses if every order through the mark fills at its own price
-    fill_gain f money: sum of the positive fill_gain of all positions, at their rates
 """)
 
 REGIME = _table("""
@@ -415,7 +414,6 @@ POSITIONS = _table("""
     buy_excess f money: cached loss if every working buy fills at the best own bid, where above the mark
     sell_excess f money: cached loss if every working sell fills at the best own ask, where below the mark
     filled_value f money: cached (net + buys - sells) x value_per_lot
-    fill_gain f cash: what fills gained against the mark since its last move; 0 when flat
 """)
 
 VENUES = _table("""

@@ -52,15 +52,23 @@ def _ways(count: int) -> Iterator[tuple[str, Callable[[Row], float]]]:
         return
 
 
+def _figure(name: str, count: int, update: Callable[[Row], float], quick: bool) -> Figure:
+    rng = np.random.default_rng(0)
+    rows = [0.01 * rng.standard_normal(count) for _ in range(64)]
+    calls = max(20, 200_000 // count**2) if quick else max(100, 2_000_000 // count**2)
+    times = time_calls(lambda k: (rows[k & 63],), update, rounds(quick), calls)
+    return Figure(PEER, name, f"{count} instruments: covariance and variance only", **times)
+
+
+def known_work(count: int) -> float:
+    """Median of the quickest round of BLAS on so many instruments, ns."""
+    return _figure("BLAS", count, _with_scipy(count), quick=False).best
+
+
 def measure(quick: bool) -> list[Figure]:
     """One return vector into the matrix, and the variance of the portfolio."""
-    found = []
-    for count in (16, 64, 256, 512):
-        rng = np.random.default_rng(0)
-        rows = [0.01 * rng.standard_normal(count) for _ in range(64)]
-        calls = max(20, 200_000 // count**2) if quick else max(100, 2_000_000 // count**2)
-        for name, update in _ways(count):
-            times = time_calls(lambda k, rows=rows: (rows[k & 63],), update, rounds(quick), calls)
-            work = f"{count} instruments: covariance and variance only"
-            found.append(Figure(PEER, name, work, **times))
-    return found
+    return [
+        _figure(name, count, update, quick)
+        for count in (16, 64, 256, 512)
+        for name, update in _ways(count)
+    ]

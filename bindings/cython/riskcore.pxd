@@ -854,7 +854,6 @@ cdef extern from "riskcore.h" nogil:
         int64_t round_trips
         int64_t winning_trips
         double fill_excess
-        double fill_gain
 
     struct rc_regime:
         int64_t current
@@ -957,7 +956,6 @@ cdef extern from "riskcore.h" nogil:
         double buy_excess
         double sell_excess
         double filled_value
-        double fill_gain
 
     struct rc_holding:
         int64_t lots

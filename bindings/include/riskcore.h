@@ -137,8 +137,8 @@ extern "C" {
                                                       * meaning */
 #define RC_MAGIC INT64_C(4995142087152453970)        /* first eight bytes of a buffer, RISKCORE
                                                       * in ASCII */
-#define RC_LAYOUT_HASH INT64_C(4139633508668440942)  /* of every field, and the shape */
-#define RC_STATE_SIZE 1798464                        /* bytes of a buffer */
+#define RC_LAYOUT_HASH INT64_C(3941207064016128979)  /* of every field, and the shape */
+#define RC_STATE_SIZE 1794368                        /* bytes of a buffer */
 #define RC_STATE_ALIGNMENT 64                        /* of its address, in bytes */
 #define RC_INSTRUMENTS 64                            /* shape: instruments */
 #define RC_STRATEGIES 8                              /* shape: strategies */
@@ -154,13 +154,13 @@ extern "C" {
  * not at its first call. Define RC_WITHOUT_LIBRARY where a program only reads records and names.
  */
 #ifndef RC_WITHOUT_LIBRARY
-extern const int64_t rc_layout_3972eebe507c816e;
+extern const int64_t rc_layout_36b1faf17cf10bd3;
 #if defined(__has_attribute)
 #if __has_attribute(retain)
 __attribute__((retain)) /* also with --gc-sections */
 #endif
 #endif
-__attribute__((used)) static const int64_t *const rc_linked_layout = &rc_layout_3972eebe507c816e;
+__attribute__((used)) static const int64_t *const rc_linked_layout = &rc_layout_36b1faf17cf10bd3;
 #endif
 
 /* ================================================================================================
@@ -1367,7 +1367,7 @@ struct rc_account {
     double equity;                    /* balances + spot holdings + unrealised P&L [money] */
     double cash;                      /* sum of balances at their rates [money] */
     double holdings_value;            /* sum of the equity contributions of all positions [money] */
-    double high_water_mark;           /* highest equity - fill_excess - fill_gain, moved by
+    double high_water_mark;           /* highest equity less fill_excess so far, moved by
                                        * transfers in proportion [money] */
     double drawdown;                  /* 1 - equity / high_water_mark, never negative [fraction] */
     double max_drawdown_seen;         /* largest drawdown so far [fraction] */
@@ -1406,9 +1406,7 @@ struct rc_account {
     int64_t winning_trips;            /* round trips with positive P&L after fees */
     double fill_excess;               /* sum of the losses if every order through the mark fills
                                        * at its own price [money] */
-    double fill_gain;                 /* sum of the positive fill_gain of all positions, at their
-                                       * rates [money] */
-    int64_t padding[5];               /* to a whole cache line */
+    int64_t padding[6];               /* to a whole cache line */
 };
 typedef struct rc_account rc_account;
 
@@ -1549,9 +1547,6 @@ struct rc_position {
     double sell_excess;               /* cached loss if every working sell fills at the best own
                                        * ask, where below the mark [money] */
     double filled_value;              /* cached (net + buys - sells) x value_per_lot [money] */
-    double fill_gain;                 /* what fills gained against the mark since its last move;
-                                       * 0 when flat [cash] */
-    int64_t padding[7];               /* to a whole cache line */
 };
 typedef struct rc_position rc_position;
 
@@ -3504,7 +3499,7 @@ RC_AT(rc_account, losing_streak, 200); RC_AT(rc_account, cooldown_until_ns, 208)
 RC_AT(rc_account, latches, 216); RC_AT(rc_account, state, 224); RC_AT(rc_account, break_count, 232);
 RC_AT(rc_account, duplicate_fills, 240); RC_AT(rc_account, round_trips, 248);
 RC_AT(rc_account, winning_trips, 256); RC_AT(rc_account, fill_excess, 264);
-RC_AT(rc_account, fill_gain, 272); RC_AT(rc_account, padding, 280);
+RC_AT(rc_account, padding, 272);
 RC_SIZE(rc_regime, 128);
 RC_AT(rc_regime, current, 0); RC_AT(rc_regime, since_ns, 8); RC_AT(rc_regime, risk_multiplier, 16);
 RC_AT(rc_regime, size_multiplier, 24); RC_AT(rc_regime, confidence_threshold, 32);
@@ -3535,7 +3530,7 @@ RC_AT(rc_volatility, sample_mark, 16); RC_AT(rc_volatility, sample_set, 24);
 RC_AT(rc_volatility, sample_count, 32); RC_AT(rc_volatility, missing_count, 40);
 RC_AT(rc_volatility, last_return, 48); RC_AT(rc_volatility, stop_distance, 56);
 RC_AT(rc_volatility, sample_quote_ns, 64); RC_AT(rc_volatility, padding, 72);
-RC_SIZE(rc_position, 384);
+RC_SIZE(rc_position, 320);
 RC_AT(rc_position, net_lots, 0); RC_AT(rc_position, working_buy_lots, 8);
 RC_AT(rc_position, working_sell_lots, 16); RC_AT(rc_position, gross, 24);
 RC_AT(rc_position, long_value, 32); RC_AT(rc_position, short_value, 40);
@@ -3556,7 +3551,6 @@ RC_AT(rc_position, open_order_count, 256); RC_AT(rc_position, last_fill_ns, 264)
 RC_AT(rc_position, bought_lots, 272); RC_AT(rc_position, sold_lots, 280);
 RC_AT(rc_position, adjusted_lots, 288); RC_AT(rc_position, buy_excess, 296);
 RC_AT(rc_position, sell_excess, 304); RC_AT(rc_position, filled_value, 312);
-RC_AT(rc_position, fill_gain, 320); RC_AT(rc_position, padding, 328);
 RC_SIZE(rc_holding, 128);
 RC_AT(rc_holding, lots, 0); RC_AT(rc_holding, working_buy_lots, 8);
 RC_AT(rc_holding, working_sell_lots, 16); RC_AT(rc_holding, gross, 24); RC_AT(rc_holding, cost, 32);
@@ -3606,17 +3600,17 @@ RC_AT(rc_counters, exits, 1312); RC_AT(rc_counters, late_fills, 1320);
 RC_AT(rc_counters, unknown_fills, 1328); RC_AT(rc_counters, over_fills, 1336);
 RC_AT(rc_counters, busts, 1344); RC_AT(rc_counters, clock_steps_back, 1352);
 RC_AT(rc_counters, padding, 1360);
-RC_SIZE(rc_state, 1798464);
+RC_SIZE(rc_state, 1794368);
 RC_AT(rc_state, header, 0); RC_AT(rc_state, parameters, 192); RC_AT(rc_state, account, 1024);
 RC_AT(rc_state, regime, 1344); RC_AT(rc_state, system, 1472); RC_AT(rc_state, instruments, 1600);
 RC_AT(rc_state, market, 13888); RC_AT(rc_state, volatility, 26176);
-RC_AT(rc_state, positions, 34368); RC_AT(rc_state, venues, 58944);
-RC_AT(rc_state, currencies, 60480); RC_AT(rc_state, strategies, 60992);
-RC_AT(rc_state, holdings, 62528); RC_AT(rc_state, balances, 128064);
-RC_AT(rc_state, scenarios, 132160); RC_AT(rc_state, stress, 134208);
-RC_AT(rc_state, shocks, 134976); RC_AT(rc_state, covariance, 184128);
-RC_AT(rc_state, history, 224128); RC_AT(rc_state, orders, 486336);
-RC_AT(rc_state, executions, 1534912); RC_AT(rc_state, counters, 1797056);
+RC_AT(rc_state, positions, 34368); RC_AT(rc_state, venues, 54848);
+RC_AT(rc_state, currencies, 56384); RC_AT(rc_state, strategies, 56896);
+RC_AT(rc_state, holdings, 58432); RC_AT(rc_state, balances, 123968);
+RC_AT(rc_state, scenarios, 128064); RC_AT(rc_state, stress, 130112);
+RC_AT(rc_state, shocks, 130880); RC_AT(rc_state, covariance, 180032);
+RC_AT(rc_state, history, 220032); RC_AT(rc_state, orders, 482240);
+RC_AT(rc_state, executions, 1530816); RC_AT(rc_state, counters, 1792960);
 
 #undef RC_AT
 #undef RC_SIZE

@@ -8,8 +8,9 @@ cost the sum holds again. So if the reductions complete at the assumed cost befo
 move, equity never falls below high_water_mark x (1 - max_drawdown). What it assumes:
 
 - Each market makes one move, within the scenario, before the reductions are complete: up to a new
-  peak of equity and down again are two. What a fill gains against the mark before the next quote
-  is no peak.
+  peak of equity and down again are two. A fill better than the mark, booked before the quote that
+  explains it, is such a peak, since it looks like one that came late: the account may latch though
+  equity is above the floor of its peak at marks that had moved.
 - Entering and leaving cost at most `exit_cost` of the value at the mark, and what is open can be
   traded (a venue that is down cannot be left).
 - Exits are not priced through the mark by more than that: the budget judges what opens, and an

@@ -97,41 +97,6 @@ def price_excess(state, i, side, ticks):
 
 
 @kernel
-def fill_gain_value(state, i):
-    """Money that fills of instrument `i` have gained against its mark; 0 for a loss."""
-    rate = state.currencies[state.instruments[i].currency].rate
-    return maximum(state.positions[i].fill_gain, 0.0) * rate
-
-
-@kernel
-def set_fill_gain(state, i, gain):
-    """Replace what fills of instrument `i` have gained against its mark (float64, cash)."""
-    before = fill_gain_value(state, i)
-    state.positions[i].fill_gain = gain
-    state.account.fill_gain += fill_gain_value(state, i) - before
-
-
-@kernel
-def count_fill_gain(state, i, trade_lots, ticks):
-    """Count what a trade of `trade_lots` (signed) at `ticks` gains against the mark.
-
-    Until the next quote tells that the market has not moved, that gain may be no more than a mark
-    that is behind. Once the position is flat no mark can take it back.
-    """
-    instrument = state.instruments[i]
-    gain = 0.0
-    if state.positions[i].net_lots != 0:
-        gain = state.positions[i].fill_gain + unrealized_cash(
-            instrument.kind,
-            instrument.contract_value,
-            trade_lots,
-            cost_of(instrument.kind, trade_lots, ticks),
-            state.market[i].mark,
-        )
-    set_fill_gain(state, i, gain)
-
-
-@kernel
 def scenario_loss(long_value, short_value, filled_value, buy_excess, sell_excess, down, up):
     """Larger loss at either end of a position, fills through the mark included; a gain is zero.
 
@@ -484,7 +449,6 @@ def sum_positions(state):
     covariance = state.covariance
     holdings_value = 0.0
     fill_excess = 0.0
-    fill_gain = 0.0
     gross = 0.0
     net_long = 0.0
     net_short = 0.0
@@ -499,7 +463,6 @@ def sum_positions(state):
         working = position.long_value - position.short_value
         holdings_value += position.equity_value
         fill_excess += position.buy_excess + position.sell_excess
-        fill_gain += fill_gain_value(state, i)
         gross += position.gross
         net_long += position.long_value
         net_short += position.short_value
@@ -515,7 +478,6 @@ def sum_positions(state):
         covariance.underlying_gross[instrument.underlying] += position.gross
     account.holdings_value = holdings_value
     account.fill_excess = fill_excess
-    account.fill_gain = fill_gain
     account.gross = gross
     account.net_long = net_long
     account.net_short = net_short
@@ -703,14 +665,13 @@ def refresh_account_state(state):
 def update_equity(state):
     """Equity, high-water mark, drawdown, budget and the loss latches.
 
-    Profit that orders through the mark would take away when they fill makes no new peak yet, nor
-    does what fills have gained against a mark that no quote has confirmed since.
+    Profit that orders through the mark would take away when they fill makes no new peak yet.
     """
     account = state.account
     parameters = state.parameters
     equity = account.cash + account.holdings_value
     account.equity = equity
-    certain = equity - account.fill_excess - account.fill_gain
+    certain = equity - account.fill_excess
     if certain > account.high_water_mark:
         account.high_water_mark = certain
     peak = account.high_water_mark

@@ -29,7 +29,6 @@ from riskcore.kernels.exposure import (
     move_marks,
     revalue_all,
     revalue_position,
-    set_fill_gain,
     update_equity,
 )
 from riskcore.kernels.language import kernel
@@ -141,7 +140,6 @@ def set_mark(state, i, mark, now):
     market.mark = mark
     market.mark_set = 1
     refresh(state, i)
-    set_fill_gain(state, i, 0.0)
     revalue_position(state, i)
     update_equity(state)
 

@@ -53,7 +53,6 @@ from riskcore.kernels.entry import (
 from riskcore.kernels.exposure import (
     change_balance,
     cost_of,
-    count_fill_gain,
     lot_value,
     revalue_position,
     update_equity,
@@ -186,7 +185,6 @@ def book_position(state, now, i, trade_lots, ticks, fee, counted):
     position.net_lots += trade_lots
     position.cost = cost
     position.average_price = average_price(kind, position.net_lots, cost)
-    count_fill_gain(state, i, trade_lots, ticks)
     position.realized_pnl += money
     state.account.realized_pnl += money
     closing_fee = closed_share(fee, closed, trade_lots)

@@ -236,6 +236,20 @@ def test_a_tail_is_judged_by_the_steady_loops_and_a_median_by_the_quickest() -> 
         assert verdict.ceiling == pytest.approx(factor * ceilings[verdict.title])
 
 
+@pytest.mark.parametrize("slow", [1.0, 2.0])
+@pytest.mark.parametrize("blas", [0.5, 1.5, 9.0])
+def test_the_largest_portfolio_is_judged_by_the_slower_of_the_loops_and_blas(
+    slow: float, blas: float
+) -> None:
+    for instruments, factor in ((512, max(slow, min(blas, 3.0))), (64, slow)):
+        account = {"case": "portfolio", "shape": instruments, "instruments": instruments}
+        loops = tuple(slow * loop for loop in REFERENCE_LOOPS_NS)
+        times = blas * budgets.REFERENCE_BLAS_NS
+        (verdict,) = judge([latency(**account, loops=loops)], NO_TIMER, {}, times)
+        (budget,) = [b for b in BUDGETS if b.title == verdict.title]
+        assert verdict.ceiling == pytest.approx(factor * budget.ceiling)
+
+
 def test_aims_are_never_raised() -> None:
     for verdict in judge([latency(p50=150.0, loops=(1e4, 1e4))], NO_TIMER, {}):
         assert verdict.aim in (100.0, 250.0)
