@@ -20,6 +20,7 @@ import typer
 OK = 0
 FAILURE = 1
 BAD_INPUT = 2
+WAITS = 3
 INTERRUPTED = 130
 
 # Of an option or an argument; where typer keeps the class differs from version to version.
@@ -475,14 +476,17 @@ def show_account(
             "limits": control.config_waits,
         }
         tables = {name: page.to_arrow(name).to_pylist() for name in page.blocks}
+        behind = max(0, control.journal_sequence - tables["page"][0]["journal_sequence"])
         if as_json:
-            typer.echo(json.dumps({**tables, "waits": waits}, indent=2))
+            typer.echo(json.dumps({**tables, "waits": waits, "records_behind": behind}, indent=2))
             return
-        for line in _account_lines(tables, waits):
+        for line in _account_lines(tables, waits, behind):
             typer.echo(line)
 
 
-def _account_lines(tables: dict[str, list[dict[str, Any]]], waits: dict[str, bool]) -> list[str]:
+def _account_lines(
+    tables: dict[str, list[dict[str, Any]]], waits: dict[str, bool], behind: int
+) -> list[str]:
     """An account on a screen."""
     from datetime import UTC, datetime
 
@@ -508,6 +512,8 @@ def _account_lines(tables: dict[str, list[dict[str, Any]]], waits: dict[str, boo
     if page["journal_lost"] or page["journal_refused"]:
         told = f"{page['journal_refused']} events refused, {page['journal_lost']} facts not written"
         rows.append(("journal", f"was full: {told}"))
+    if behind:
+        rows.insert(1, ("since", f"{behind} more records in the journal, not published yet"))
     used = {name.removesuffix("_used"): page[name] for name in page if name.endswith("_used")}
     largest = sorted(used.items(), key=lambda item: -item[1])
     parts = [f"{name.replace('_', ' ')} {share:.0%}" for name, share in largest if share >= 0.005]
@@ -537,7 +543,10 @@ def _latches(bits: int) -> list[str]:
 
 @control_app.command()
 def kill(place: PlaceArgument, author: AuthorOption, wait: WaitOption = 1.0) -> None:
-    """Pull the kill switch: from the engine's next event on nothing leaves but cancels."""
+    """Pull the kill switch: from the engine's next event on nothing leaves but cancels.
+
+    Exit code 3: it waits for that event.
+    """
     with _one_line_errors():
         from riskcore.store.pages import ControlPage
 
@@ -546,7 +555,7 @@ def kill(place: PlaceArgument, author: AuthorOption, wait: WaitOption = 1.0) -> 
         if _taken(lambda: control.kill_waits, wait):
             typer.echo("killed: nothing leaves but cancels")
         else:
-            typer.echo(f"the kill switch is pulled: {_next_event(wait)}")
+            _tell_waiting("the kill switch is pulled", wait)
 
 
 @control_app.command()
@@ -567,7 +576,7 @@ def reset(
     replace: ReplaceOption = False,
     wait: WaitOption = 1.0,
 ) -> None:
-    """A named person resets one thing. Exit code 1: the core refused it."""
+    """A named person resets one thing. Exit code 1: the core refused it; 3: it waits."""
     with _one_line_errors():
         from riskcore.store.pages import ControlPage
 
@@ -584,7 +593,7 @@ def reset(
         if _taken(lambda: control.request_waits, wait):
             _tell_answer("reset", control.request_status)
         else:
-            typer.echo(f"reset: {_next_event(wait)}")
+            _tell_waiting("reset", wait)
 
 
 @control_app.command()
@@ -595,7 +604,10 @@ def limits(
     replace: ReplaceOption = False,
     wait: WaitOption = 1.0,
 ) -> None:
-    """Give an account other limits, of a higher version. Exit code 1: the core refused them."""
+    """Give an account other limits, of a higher version.
+
+    Exit code 1: the core refused them; 3: they wait.
+    """
     with _one_line_errors():
         from riskcore.store.pages import ControlPage
 
@@ -604,7 +616,7 @@ def limits(
         if _taken(lambda: control.config_waits, wait):
             _tell_answer("limits", control.config_status)
         else:
-            typer.echo(f"limits: {_next_event(wait)}")
+            _tell_waiting("limits", wait)
 
 
 def _taken(waits: Callable[[], bool], seconds: float) -> bool:
@@ -617,8 +629,9 @@ def _taken(waits: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _next_event(waited: float) -> str:
-    return f"it waits for the engine's next event; none came within {waited:g} s"
+def _tell_waiting(what: str, waited: float) -> NoReturn:
+    typer.echo(f"{what}: it waits for the engine's next event; none came within {waited:g} s")
+    raise typer.Exit(WAITS)
 
 
 def _tell_answer(what: str, status: str) -> None:

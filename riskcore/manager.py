@@ -523,7 +523,8 @@ class AdaptiveRiskManager:
         write = partial(self._write_instruments, config=loaded, now=now)
         records = trial_records(self.core.shape, write, self.core.state_bytes())
         self.store.need_room(records + 1)
-        with self.store.place.naming() as known:  # holds the control page: nobody leaves more
+        # Whoever keeps names holds the control page: nobody leaves more there.
+        with self.store.place.naming(proven=True) as known:
             self._answer("set_instruments", self.core.on_clock(now))  # what waits comes first
             self.store.need_room(records + 1)  # beside that; a kill may still come in between
             write(self.core)

@@ -1,12 +1,15 @@
 """What every event does first: check the buffer and the time, then move the clock."""
 
 from riskcore.codes import (
+    ACCOUNT_REDUCE_ONLY,
     BAD_BUFFER,
+    CANCEL_ONLY,
     DAY_NS,
     INVALID_TIME,
     LATCH_DAILY_LOSS,
     MAX_TIME_JUMP_NS,
     MAX_TIME_NS,
+    NORMAL,
     OK,
     UNSET,
 )
@@ -93,6 +96,18 @@ def currency_is_set(state, currency):
 
 
 @kernel
+def refresh_account_state(state):
+    """The account's state from the kill word and the latches."""
+    account = state.account
+    if state.system.kill != 0:
+        account.state = CANCEL_ONLY
+    elif account.latches != 0:
+        account.state = ACCOUNT_REDUCE_ONLY
+    else:
+        account.state = NORMAL
+
+
+@kernel
 def roll_day(state, day):
     """Start the UTC day `day`: daily sums begin anew and the daily-loss latch opens."""
     state.header.day = day
@@ -100,6 +115,7 @@ def roll_day(state, day):
     account.day_start_equity = account.equity
     account.turnover_day = 0.0
     account.latches -= account.latches & LATCH_DAILY_LOSS
+    refresh_account_state(state)
     for v in range(state.header.venue_count):
         state.venues[v].messages_day = 0
         state.venues[v].fills_day = 0

@@ -6,18 +6,16 @@ one. `sum_all` builds every sum from scratch at each sample, `revalue_all` the c
 """
 
 from riskcore.codes import (
-    ACCOUNT_REDUCE_ONLY,
     BUY,
-    CANCEL_ONLY,
     INVERSE,
     LATCH_DAILY_LOSS,
     LATCH_DRAWDOWN,
-    NORMAL,
     SELL,
     SPOT,
 )
 from riskcore.kernels.covariance import change_weight, sum_cluster_risk
 from riskcore.kernels.elementary import maximum, minimum
+from riskcore.kernels.entry import refresh_account_state
 from riskcore.kernels.language import kernel
 
 SMALLEST_EQUITY = 1e-6  # money; below it proportions mean nothing
@@ -394,6 +392,19 @@ def revalue_currencies(state):
 
 
 @kernel
+def refresh_weight(state, i):
+    """Set the weight of instrument `i` to the value of its position and linked balance now.
+
+    At the present mark, not moved by what a trade was worth: it is zero again when both are.
+    """
+    position = state.positions[i]
+    value = float(position.net_lots) * state.market[i].value_per_lot
+    change = value + position.linked_balance - state.covariance.weight[i]
+    if change != 0.0:
+        change_weight(state, i, change)
+
+
+@kernel
 def link_balance(state, c):
     """Move the linked balance of currency `c` into its instrument's exposure, where it has one."""
     currency = state.currencies[c]
@@ -647,18 +658,6 @@ def move_marks(state, equity, value):
     account = state.account
     account.high_water_mark = move_peak(account.high_water_mark, equity, value)
     account.day_start_equity += value
-
-
-@kernel
-def refresh_account_state(state):
-    """The account's state from the kill word and the latches."""
-    account = state.account
-    if state.system.kill != 0:
-        account.state = CANCEL_ONLY
-    elif account.latches != 0:
-        account.state = ACCOUNT_REDUCE_ONLY
-    else:
-        account.state = NORMAL
 
 
 @kernel

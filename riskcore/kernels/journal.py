@@ -139,6 +139,8 @@ def journal_attach(journal, layout_hash, journal_bytes):
         return TORN
     if not (0 <= journal.reserve <= capacity // 2) or journal.publish_interval < 0:
         return TORN
+    if not (0 <= journal.lost <= MAX_IDENTIFIER):
+        return TORN
     return OK
 
 

@@ -22,11 +22,11 @@ from riskcore.codes import (
     QUOTE_GOOD,
     QUOTE_ONE_SIDED,
 )
-from riskcore.kernels.covariance import change_weight
 from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.entry import check_time, currency_is_set, instrument_is_set, touch
 from riskcore.kernels.exposure import (
     move_marks,
+    refresh_weight,
     revalue_all,
     revalue_position,
     update_equity,
@@ -187,6 +187,7 @@ def on_quote(state, time_ns, instrument, bid_ticks, bid_lots, ask_ticks, ask_lot
     if bid_ticks < 0 or bid_ticks > MAX_TICKS or ask_ticks < 0 or ask_ticks > MAX_TICKS:
         return INVALID_PRICE
     now = touch(state, time_ns, EVENT_QUOTE)
+    expire_pending(state, now)
     market = state.market[instrument]
     market.quote_state = quote_state_of(bid_ticks, bid_lots, ask_ticks, ask_lots)
     market.quote_time_ns = time_ns
@@ -230,6 +231,7 @@ def on_trade(state, time_ns, instrument, price_ticks, lots):
     if price_ticks < 1 or price_ticks > MAX_TICKS:
         return INVALID_PRICE
     now = touch(state, time_ns, EVENT_TRADE)
+    expire_pending(state, now)
     market = state.market[instrument]
     market.trade_ticks = price_ticks
     market.trade_time_ns = now
@@ -245,11 +247,7 @@ def weigh_currency(state, currency):
     for i in range(state.header.instrument_count):
         linked = state.currencies[currency].instrument == i + 1
         if linked or state.instruments[i].currency == currency:
-            position = state.positions[i]
-            value = float(position.net_lots) * state.market[i].value_per_lot
-            change = value + position.linked_balance - state.covariance.weight[i]
-            if change != 0.0:
-                change_weight(state, i, change)
+            refresh_weight(state, i)
 
 
 @kernel

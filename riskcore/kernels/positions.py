@@ -39,7 +39,6 @@ from riskcore.codes import (
     SELL,
     SPOT,
 )
-from riskcore.kernels.covariance import change_weight
 from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.entry import (
     check_time,
@@ -53,7 +52,7 @@ from riskcore.kernels.entry import (
 from riskcore.kernels.exposure import (
     change_balance,
     cost_of,
-    lot_value,
+    refresh_weight,
     revalue_position,
     update_equity,
     update_strategy,
@@ -298,15 +297,8 @@ def set_first_mark(state, now, i, ticks):
 
 @kernel
 def refresh_position(state, i, lots_before):
-    """Bring everything that depends on the lots of instrument `i` up to date, and equity.
-
-    The weight is set to the position's value at the present mark, not moved by the trade's: it is
-    zero again when the position is.
-    """
-    position = state.positions[i]
-    value = lot_value(state, i, state.market[i].mark)
-    weight = float(position.net_lots) * value + position.linked_balance
-    change_weight(state, i, weight - state.covariance.weight[i])
+    """Bring everything that depends on the lots of instrument `i` up to date, and equity."""
+    refresh_weight(state, i)
     on_position_change(state, i, lots_before)
     revalue_position(state, i)
     update_equity(state)

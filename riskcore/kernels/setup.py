@@ -51,7 +51,7 @@ from riskcore.kernels.elementary import (
     value_at_risk_multiplier,
 )
 from riskcore.kernels.entry import check_time, currency_is_set, touch, venue_is_set
-from riskcore.kernels.exposure import revalue_all, update_equity
+from riskcore.kernels.exposure import refresh_weight, revalue_all, update_equity
 from riskcore.kernels.integrity import buffer_whole
 from riskcore.kernels.language import kernel
 from riskcore.kernels.stops import refresh
@@ -671,8 +671,9 @@ def currency_set(state, time_ns, currency, record):
         return INVALID_VALUE
     touch(state, time_ns, EVENT_CONTROL)
     target = state.currencies[currency]
-    if target.instrument > 0 and target.instrument != record.instrument:
-        state.positions[target.instrument - 1].linked_balance = 0.0
+    linked = target.instrument - 1
+    if linked >= 0:
+        state.positions[linked].linked_balance = 0.0
     target.state = ACTIVE
     target.is_account = record.is_account
     target.instrument = record.instrument
@@ -683,6 +684,10 @@ def currency_set(state, time_ns, currency, record):
             header.account_currency = currency
             target.rate = 1.0
     revalue_all(state)
+    if linked >= 0:
+        refresh_weight(state, linked)
+    if target.instrument > 0:
+        refresh_weight(state, target.instrument - 1)
     update_equity(state)
     return OK
 

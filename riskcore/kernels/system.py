@@ -40,11 +40,12 @@ from riskcore.kernels.elementary import maximum, minimum
 from riskcore.kernels.entry import (
     check_time,
     instrument_is_set,
+    refresh_account_state,
     strategy_is_set,
     touch,
     venue_is_set,
 )
-from riskcore.kernels.exposure import refresh_account_state, revalue_position, update_equity
+from riskcore.kernels.exposure import revalue_position, update_equity
 from riskcore.kernels.language import kernel
 from riskcore.kernels.orders import doubt_orders
 from riskcore.kernels.setup import apply_regime

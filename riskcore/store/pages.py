@@ -169,6 +169,11 @@ class ControlPage:
             self._parts.control_beat(self._part.memory, now)
 
     @property
+    def journal_sequence(self) -> int:
+        """Sequence of the last record that the writer has committed."""
+        return int(self._journal.record["committed"])
+
+    @property
     def kill_waits(self) -> bool:
         """True while the writer has not taken the last kill."""
         return int(self._part.record["kill"]) != int(self._journal.record["kill_seen"])

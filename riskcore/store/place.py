@@ -215,23 +215,32 @@ class Place:
                 self._kept.update(known["authors"])
 
     @contextmanager
-    def naming(self, patience: float = LOCK_PATIENCE) -> Iterator[dict[str, list[str]]]:
-        """The names, to be changed and kept by one process at a time."""
+    def naming(
+        self, patience: float = LOCK_PATIENCE, proven: bool = False
+    ) -> Iterator[dict[str, list[str]]]:
+        """The names, to be changed and kept by one process at a time.
+
+        With `proven` they are written as they are first: what would keep new ones from being kept
+        shows before anything else is done.
+        """
         with opened(self.path("control"), write=True) as file:
             lock(file, f"{self.name}: the control page is being written", patience)
             try:
                 known = self.names()
+                if proven:
+                    self._write_names(known)
                 before = json.dumps(known)
                 yield known
                 if json.dumps(known) != before:
-                    path, data = self.path("names.json"), json.dumps(known, indent=1).encode()
-                    if len(data) > _MOST_NAMES_BYTES:
-                        raise PlaceError(
-                            f"{path}: full: allowed are {_MOST_NAMES_BYTES} bytes of names"
-                        )
-                    write_whole(path, lambda file: write_all(file, data))
+                    self._write_names(known)
             finally:  # a child that was forked meanwhile has the descriptor too
                 fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _write_names(self, names: Mapping[str, Sequence[str]]) -> None:
+        path, data = self.path("names.json"), json.dumps(names, indent=1).encode()
+        if len(data) > _MOST_NAMES_BYTES:
+            raise PlaceError(f"{path}: full: allowed are {_MOST_NAMES_BYTES} bytes of names")
+        write_whole(path, lambda file: write_all(file, data))
 
 
 def _is_name(name: object) -> bool:

@@ -32,7 +32,7 @@ from riskcore import (
 from riskcore._core import Parts
 from riskcore.config import RiskConfig, load_config, load_instruments
 from riskcore.errors import ConfigError, InputError, PlaceError
-from riskcore.layout import SHAPE_NAMES, state_dtype
+from riskcore.layout import SHAPE_NAMES, record_dtype, state_dtype
 from riskcore.store.attach import need_room
 from riskcore.store.drainer import Drainer
 from riskcore.store.journal import Journal
@@ -181,8 +181,11 @@ def test_an_incomplete_place_is_refused(place: Path, part: str) -> None:
     refused(place, "incomplete", f"{part} missing")
 
 
-def test_a_journal_whose_numbers_cannot_be_is_refused(place: Path) -> None:
-    change_word(place / "journal", 4, 1)  # capacity
+@pytest.mark.parametrize(("word", "value"), [(4, 1), (10, -5), (10, -(1 << 63))])
+def test_a_journal_whose_numbers_cannot_be_is_refused(place: Path, word: int, value: int) -> None:
+    fields = record_dtype("journal", Shape()).fields
+    assert [fields[name][1] for name in ("capacity", "lost")] == [8 * 4, 8 * 10]
+    change_word(place / "journal", word, value)
     refused(place, "/journal: TORN")
 
 
@@ -794,6 +797,21 @@ def test_instruments_for_which_a_journal_has_no_room_change_nothing(tmp_path: Pa
     with Drainer(place) as drainer:
         drainer.drain_all()
     with attach(place) as risk:
+        risk.set_instruments(more, time=NOW)
+    attach(place, instruments=more).close()
+
+
+def test_instruments_whose_names_cannot_be_kept_change_nothing(tmp_path: Path) -> None:
+    place, more = tmp_path / "account", one_more_instrument(tmp_path / "more.yaml")
+    with attach(place) as risk:
+        before, known = risk.core.state_bytes(), list(risk.instruments)
+        blocked = place / "names.json.new"
+        (blocked / "in the way").mkdir(parents=True)
+        with pytest.raises(PlaceError, match=r"names.json.new"):
+            risk.set_instruments(more, time=NOW)
+        assert risk.core.state_bytes() == before
+        assert list(risk.instruments) == known
+        shutil.rmtree(blocked)
         risk.set_instruments(more, time=NOW)
     attach(place, instruments=more).close()
 

@@ -733,7 +733,8 @@ def test_an_account_is_shown_and_steered_from_a_shell(
     )
     by = ("--author", "Ada", "--wait", 0)
     waits = "it waits for the engine's next event; none came within 0 s"
-    assert control("kill", *by).stdout == f"the kill switch is pulled: {waits}\n"
+    killed = control("kill", *by)
+    assert (killed.returncode, killed.stdout) == (3, f"the kill switch is pulled: {waits}\n")
     shown = json.loads(control("show", "--json").stdout)
     assert shown["waits"] == {"kill": True, "request": False, "limits": False}
     assert risk.clock(NOW) == "OK"
@@ -741,13 +742,20 @@ def test_an_account_is_shown_and_steered_from_a_shell(
     assert "state     cancel only (kill switch)" in text
     assert "BTC-USDT-PERP: 1000 lots, 37,000.05, VaR " in text
     assert "waiting" not in text
+    assert "since" not in text
+    for k in range(1, 4):
+        assert risk.clock(NOW + k) == "OK"
+    assert "since     3 more records in the journal, not published yet" in control("show").stdout
+    assert json.loads(control("show", "--json").stdout)["records_behind"] == 3
     # A second kill of one that is taken already is no other: nobody waits for it for ever.
-    assert control("reset", "--kill", *by).stdout == f"reset: {waits}\n"
+    reset = control("reset", "--kill", *by)
+    assert (reset.returncode, reset.stdout) == (3, f"reset: {waits}\n")
     again = control("reset", "--kill", *by)
     assert (again.returncode, again.stdout) == (1, "")
     assert "has not taken the last request: wait, or replace it" in again.stderr
     file = limits_file(tmp_path / "limits.yaml", 2, max_open_orders=50)
-    assert control("limits", file, *by).stdout == f"limits: {waits}\n"
+    limits = control("limits", file, *by)
+    assert (limits.returncode, limits.stdout) == (3, f"limits: {waits}\n")
     assert "waiting   request, limits: for the engine's next event" in control("show").stdout
     assert risk.clock(NOW) == "OK"
     assert not risk.killed

@@ -155,6 +155,25 @@ def test_high_water_mark_is_never_negative(state):
     check_books(state)
 
 
+def test_a_currency_that_is_linked_or_not_takes_its_weight_along(state):
+    cash.on_transfer(state, now(state), BROKER, BTC, 2.0)
+    weights, product, variance = (
+        state.covariance.weight.copy(), state.covariance.product.copy(), state.account.variance
+    )  # fmt: skip
+    assert variance > 0.0
+    row = support.record("currency", support.SMALL, {"state": codes.ACTIVE, "shock": 0.125})
+    assert setup.currency_set(state, now(state), BTC, row) == OK
+    assert (state.positions[SPOT_BTC].linked_balance, state.covariance.weight[SPOT_BTC]) == (0, 0)
+    assert state.account.variance == pytest.approx(0.0, abs=1e-9 * variance)
+    row.instrument = SPOT_BTC + 1
+    assert setup.currency_set(state, now(state), BTC, row) == OK
+    assert state.positions[SPOT_BTC].linked_balance == 8192.0
+    assert (state.covariance.weight == weights).all()
+    assert state.covariance.product == pytest.approx(product)
+    assert state.account.variance == pytest.approx(variance)
+    check_books(state)
+
+
 def test_bitcoin_deposit_counts_at_its_rate(state):
     assert cash.on_transfer(state, now(state), BROKER, BTC, 2.0) == OK
     assert state.account.equity == 2 * CASH + 8192.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from riskcore import codes
-from riskcore.kernels import market
+from riskcore.kernels import market, system
 from tests import support
 from tests.support import (
     BTC,
@@ -359,12 +359,43 @@ def test_the_clock_finds_orders_without_an_answer(state):
     assert state.orders[slot].status == codes.ORDER_UNKNOWN
 
 
+@pytest.mark.parametrize("event", ["quote", "bad quote", "trade"])
+def test_market_data_finds_them_too(state, event):
+    handle = support.reserve(state, I, codes.BUY, 10, 4000)
+    slot = handle & codes.HANDLE_SLOT_MASK
+    sent = support.now(state)
+
+    def hear(time):
+        if event == "trade":
+            assert market.on_trade(state, time, I, 4096, 1) == codes.OK
+        else:
+            ask = 4097 if event == "quote" else 0
+            assert support.quote(state, I, 4095, ask, time_ns=time) == codes.OK
+        return state.orders[slot].status
+
+    assert hear(sent + 5 * SECOND) == codes.ORDER_PENDING
+    assert hear(sent + 5 * SECOND + 1) == codes.ORDER_UNKNOWN
+    assert state.positions[I].unknown_orders == 1
+
+
 def test_the_clock_rolls_the_day(state):
     fill(state, I, codes.BUY, 10, 4096)
     assert state.account.turnover_day > 0.0
     assert market.on_clock(state, support.now(state) + support.DAY) == codes.OK
     assert state.account.turnover_day == 0.0
     assert state.account.day_start_equity == state.account.equity
+
+
+def test_any_event_of_the_next_day_opens_the_daily_loss_latch_and_the_account(state):
+    fill(state, I, codes.BUY, 10, 4096)
+    state.parameters.max_daily_loss = 1e-9
+    support.quote(state, I, 4000, 4001)
+    assert state.account.latches & codes.LATCH_DAILY_LOSS
+    assert state.account.state == codes.ACCOUNT_REDUCE_ONLY
+    tomorrow = support.now(state) + support.DAY
+    assert system.on_heartbeat(state, tomorrow, system.MONITOR) == codes.OK
+    assert state.account.latches & codes.LATCH_DAILY_LOSS == 0
+    assert (state.account.state == codes.NORMAL) == (state.account.latches == 0)
 
 
 @pytest.mark.parametrize("time_ns", [0, -1, codes.MAX_TIME_NS + 1])
