@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
@@ -210,11 +211,13 @@ def machine() -> dict[str, Any]:
     }
 
 
-def pin_to_core() -> int:
-    """Keep this process on the last core it may use; returns its number, -1 where that fails."""
+@contextmanager
+def one_core() -> Iterator[int]:
+    """Keep this process on the last core it may use for a while; gives the core's number."""
+    before = os.sched_getaffinity(0)
+    core = max(before)
+    os.sched_setaffinity(0, {core})
     try:
-        core = max(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {core})
-    except (AttributeError, OSError):
-        return -1
-    return core
+        yield core
+    finally:  # or all that is started later would share it
+        os.sched_setaffinity(0, before)

@@ -24,7 +24,7 @@ from bench.budgets import (
     table_level,
 )
 from bench.cases import CASES, COLD, COUNT_CALLS, COUNT_CALLS_LONG, SAMPLES, WARM
-from bench.figures import NATIVE, Figure, machine, pin_to_core, table
+from bench.figures import NATIVE, Figure, machine, one_core, table
 from bench.latency import Latency, grain_of, summarise
 from bench.layers import Share, break_down
 from bench.layers import table as share_table
@@ -143,22 +143,21 @@ def run(
     if directory is None:
         with tempfile.TemporaryDirectory(prefix="riskcore-bench-") as name:
             return run(quick=quick, with_peers=with_peers, directory=Path(name), progress=progress)
-    core = pin_to_core()
     report = Report(machine())
-    native = Native(report, directory, core, QUICK if quick else FULL, progress)
-    native.calls()
-    native.accounts(ACCOUNTS[:QUICK_ACCOUNTS] if quick else ACCOUNTS)
-    native.ratios([ratio for ratio in RATIOS if native.knows(ratio)])
-    assert report.timer is not None
-    blas = report.references.get("blas", 0.0)
-    report.verdicts = judge(report.latencies, report.timer, report.ratios, blas)
-    progress("calls from Python")
-    effort = (3, 200, calls.QUICK_SIZES) if quick else (9, 4_000, calls.SIZES)
-    found = calls.measure(*effort)
-    report.machine["python_timer_ns"] = found[0].timer
-    report.figures += found
-    if with_peers:
-        for name, answer in peers.measure_all(quick):
+    with one_core() as core:
+        native = Native(report, directory, core, QUICK if quick else FULL, progress)
+        native.calls()
+        native.accounts(ACCOUNTS[:QUICK_ACCOUNTS] if quick else ACCOUNTS)
+        native.ratios([ratio for ratio in RATIOS if native.knows(ratio)])
+        assert report.timer is not None
+        blas = report.references.get("blas", 0.0)
+        report.verdicts = judge(report.latencies, report.timer, report.ratios, blas)
+        progress("calls from Python")
+        effort = (3, 200, calls.QUICK_SIZES) if quick else (9, 4_000, calls.SIZES)
+        found = calls.measure(*effort)
+        report.machine["python_timer_ns"] = found[0].timer
+        report.figures += found
+        for name, answer in peers.measure_all(quick) if with_peers else ():
             progress(f"peer: {name}")
             if isinstance(answer, str):
                 report.notes.append(f"{name}: {answer}")

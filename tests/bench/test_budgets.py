@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from importlib import import_module
 from pathlib import Path
 from time import sleep
@@ -140,6 +141,13 @@ def test_only_a_call_that_lost_the_core_is_not_the_slowest(
     times = figures.time_calls(prepare, sleep, 2, 5, watched=True)
     assert times["maximum"] > 20e6
     assert 10e6 < times["slowest"] < times["maximum"]
+
+
+def test_a_run_gives_its_cores_back() -> None:
+    before = os.sched_getaffinity(0)
+    with figures.one_core() as core:
+        assert os.sched_getaffinity(0) == {core} <= before
+    assert os.sched_getaffinity(0) == before
 
 
 def test_times_are_written_with_their_unit() -> None:
