@@ -8,6 +8,7 @@ again without riskcore.
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -298,6 +299,8 @@ def draw(result: Result, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
+    # Its list of fonts is the user's, who may have removed some: another one does as well.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     from matplotlib import dates, pyplot
 
     limit = result.limits["max_drawdown"]
@@ -465,7 +468,7 @@ def _show_comparison(summary: dict[str, Any], console: Console) -> None:
         console,
         [
             f"drawdown limit {100.0 * row['max_drawdown_limit']:g} % {verdict}",
-            f"largest {_percent(row['max_drawdown'])}",
+            f"largest at any event {_percent(row['max_drawdown'])}",
             f"cushion left {100.0 * row['final_cushion']:.0f} %",
             f"correlation {row['return_correlation']:.3f}",
         ],
