@@ -468,8 +468,8 @@ def _show_comparison(summary: dict[str, Any], console: Console) -> None:
         console,
         [
             f"drawdown limit {100.0 * row['max_drawdown_limit']:g} % {verdict}",
-            f"largest at any event {_percent(row['max_drawdown'])}",
-            f"cushion left {100.0 * row['final_cushion']:.0f} %",
+            f"at any event {_percent(row['max_drawdown'])}",
+            f"cushion {100.0 * row['final_cushion']:.0f} %",
             f"correlation {row['return_correlation']:.3f}",
         ],
         ", ",
