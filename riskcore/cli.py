@@ -1,8 +1,9 @@
 """The command ``riskcore``: replay, journal, control, check limits, list checks, emit, profile.
 
 Every command has ``--help``. A mistake of the user's is one line on stderr that says what to do,
-and exit code 2; a failure, such as a broken drawdown limit, is exit code 1. Modules that take long
-to load are loaded by the command that needs them.
+and exit code 2; a failure, such as a broken drawdown limit, is exit code 1; a kill, a reset or
+limits that still wait for the engine are exit code 3. Modules that take long to load are loaded by
+the command that needs them.
 """
 
 from __future__ import annotations
@@ -469,14 +470,16 @@ def show_account(
     with _one_line_errors():
         from riskcore.store.pages import ControlPage, PublishedPage
 
-        page, control = PublishedPage(place).read(), ControlPage(place)
+        control = ControlPage(place)
+        committed = control.journal_sequence  # read first: what comes after the page is not behind
+        page = PublishedPage(place).read()
         waits = {
             "kill": control.kill_waits,
             "request": control.request_waits,
             "limits": control.config_waits,
         }
         tables = {name: page.to_arrow(name).to_pylist() for name in page.blocks}
-        behind = max(0, control.journal_sequence - tables["page"][0]["journal_sequence"])
+        behind = max(0, committed - tables["page"][0]["journal_sequence"])
         if as_json:
             typer.echo(json.dumps({**tables, "waits": waits, "records_behind": behind}, indent=2))
             return

@@ -494,7 +494,8 @@ class AdaptiveRiskManager:
 
         The names so far must come first and in the same order, and their prices and lots count in
         the same units. States become those of the file where it changes them; an operator's word
-        stands otherwise. All of it happens or, where the core refuses a part, nothing.
+        stands otherwise. All of it happens or, where the core refuses a part or the names cannot be
+        written beside the state, nothing.
         """
         from riskcore.config import InstrumentsConfig, load_instruments
         from riskcore.config.writing import need_same_units

@@ -216,14 +216,14 @@ def venue_record(config: InstrumentsConfig, name: str, shape: Shape) -> Any:
     return record
 
 
-def currency_record(config: InstrumentsConfig, code: str, shape: Shape, *, linked: bool) -> Any:
-    """The configuration fields of one currency's record; the link only when asked for."""
+def currency_record(config: InstrumentsConfig, code: str, shape: Shape) -> Any:
+    """The configuration fields of one currency's record."""
     currency = config.currencies[code]
     record = _record("currency", shape)
     record["state"] = codes.ACTIVE
     record["is_account"] = int(code == config.account_currency)
     record["shock"] = currency.shock
-    if linked and currency.linked_instrument is not None:
+    if currency.linked_instrument is not None:
         record["instrument"] = list(config.instruments).index(currency.linked_instrument) + 1
     return record
 
@@ -307,7 +307,10 @@ def write_instruments(core: Any, config: InstrumentsConfig, time_ns: int) -> Non
         status = core.venue_set(time_ns, index, venue_record(config, name, shape))
         _accept(status, config.source, f"venues.{name}")
     for index, code in enumerate(config.currencies):
-        record = currency_record(config, code, shape, linked=False)
+        record = currency_record(config, code, shape)
+        # It can name its instrument only after both are known; a link that stays is never cut.
+        if record["instrument"] != core.state.currencies[index].instrument:
+            record["instrument"] = 0
         _accept(core.currency_set(time_ns, index, record), config.source, f"currencies.{code}")
     for index, name in enumerate(config.strategies):
         status = core.strategy_set(time_ns, index, strategy_record(config, name, shape))
@@ -315,10 +318,9 @@ def write_instruments(core: Any, config: InstrumentsConfig, time_ns: int) -> Non
     for index, symbol in enumerate(config.instruments):
         status = core.instrument_set(time_ns, index, instrument_record(config, symbol, shape))
         _accept(status, config.source, f"instruments.{symbol}")
-    # A currency can name its instrument only after both are known.
     for index, (code, currency) in enumerate(config.currencies.items()):
         if currency.linked_instrument is not None:
-            record = currency_record(config, code, shape, linked=True)
+            record = currency_record(config, code, shape)
             _accept(core.currency_set(time_ns, index, record), config.source, f"currencies.{code}")
 
 

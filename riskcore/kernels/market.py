@@ -162,6 +162,8 @@ def quote_state_of(bid_ticks, bid_lots, ask_ticks, ask_lots):
 def on_quote(state, time_ns, instrument, bid_ticks, bid_lots, ask_ticks, ask_lots):
     """Take the best bid and ask of an instrument. Only a good book moves the mark.
 
+    Orders of any instrument that got no answer in time are of unknown fate from here on.
+
     Parameters
     ----------
     state : record, modified in place
@@ -207,6 +209,8 @@ def on_quote(state, time_ns, instrument, bid_ticks, bid_lots, ask_ticks, ask_lot
 @kernel
 def on_trade(state, time_ns, instrument, price_ticks, lots):
     """Take a public trade: traded liquidity, and the first mark where no book was seen.
+
+    Orders of any instrument that got no answer in time are of unknown fate from here on.
 
     Parameters
     ----------

@@ -637,7 +637,8 @@ def currency_set(state, time_ns, currency, record):
 
     Scenarios take both into the shocks of what is settled in it: set them again after a change.
     The first currency set with `is_account` = 1 is the account currency for ever; its rate is 1.
-    A currency may link to an instrument once that instrument is set.
+    A currency may link to an instrument once that instrument is set. Its balance weighs in VaR and
+    ES from then on, at the present mark, and no longer where it was linked before.
 
     Returns
     -------

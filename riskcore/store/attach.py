@@ -157,6 +157,6 @@ def compare_terms(store: Writer, config: InstrumentsConfig) -> None:
                     f"account at {store.place.name} has {found[name]}"
                 )
     for index, code in enumerate(config.currencies):
-        wanted = currency_record(config, code, shape, linked=False)
+        wanted = currency_record(config, code, shape)
         if wanted["is_account"] != state.currencies[index]["is_account"]:
             raise ConfigError(f"{config.source}: the account's currency is not {code}")

@@ -150,6 +150,15 @@ def test_a_run_gives_its_cores_back() -> None:
     assert os.sched_getaffinity(0) == before
 
 
+def test_a_run_that_may_not_choose_its_core_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    with figures.one_core() as core:
+        assert core == -1
+
+
 def test_times_are_written_with_their_unit() -> None:
     assert [time_text(ns) for ns in (140.0, 2_500.0, 14_000.0, 3e6, 2e9)] == [
         "140 ns", "2.50 µs", "14.0 µs", "3.00 ms", "2.00 s",

@@ -118,7 +118,7 @@ class Desk:
         self.lowest_room = np.inf
         self.peak_seen = self.deposits  # after every event
         self.should_latch = False
-        self.gained_on_old_mark = False
+        self.gained_on_old_mark = False  # by a fill since the marks began to move last
 
     def mark(self, i):
         return float(self.state.market[i].mark)
@@ -158,10 +158,12 @@ class Desk:
         equity = self.equity()
         self.peak_seen = max(self.peak_seen, equity - self.pending_loss())
         room = equity - self.peak_seen * self.floor_share
-        self.should_latch |= room < 0.0
+        first = room < 0.0 and not self.should_latch
+        self.should_latch |= first
         if abs(room) > 1e-9 * self.peak_seen:  # closer than that it is a matter of rounding
             latched = bool(self.state.account.latches & codes.LATCH_DRAWDOWN)
             assert latched == self.should_latch
+            assert not first or self.gained_on_old_mark, "the drawdown limit was crossed"
 
     def check(self):
         """Equity agrees with the ledger and the drawdown limit has not been crossed."""
@@ -173,7 +175,6 @@ class Desk:
         room = equity - self.peak * self.floor_share
         self.lowest_room = min(self.lowest_room, room / self.peak)
         assert room >= -1e-9 * self.peak, "the drawdown limit was crossed"
-        assert not self.should_latch or self.gained_on_old_mark, "the drawdown limit was crossed"
 
     def book(self, i, side, lots, price, cost, handle=0):
         """A fill, in the account and in the ledger; `cost` is a fraction of its value."""
@@ -358,6 +359,7 @@ class Desk:
             marks, euro, fills = self.planned_move(1 if kind < 0.7 else -1)
         time = support.now(self.state) + MINUTE
         late = []
+        self.gained_on_old_mark = False
         for handle, i, side, lots, price in fills:
             if lots > 0 and self.rng.random() < 0.5:
                 self.gained_on_old_mark |= (self.mark(i) - price) * side > 0
@@ -585,6 +587,5 @@ def test_an_exit_priced_through_the_mark_crosses_the_limit():
     lots, price = int(-desk.lots[0]), int(1.2 * TICKS)
     decision = desk.send(0, codes.BUY, lots, codes.LIMIT, price)
     assert decision.action == codes.APPROVE
-    desk.book(0, codes.BUY, lots, price, 0.0, int(decision.handle))
     with pytest.raises(AssertionError, match="the drawdown limit was crossed"):
-        desk.check()
+        desk.book(0, codes.BUY, lots, price, 0.0, int(decision.handle))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from riskcore import codes
+from riskcore._core import Core
 from riskcore.config import (
     ConfigError,
     config_path,
@@ -771,11 +772,10 @@ def test_contract_values_follow_from_tick_lot_and_contract_size():
 def test_an_account_currency_has_no_link_and_the_others_have_one():
     config, shape = load_instruments(), Shape()
     symbols = list(config.instruments)
-    assert currency_record(config, "USDT", shape, linked=True)["is_account"] == 1
-    assert currency_record(config, "USDT", shape, linked=True)["instrument"] == 0
-    linked = currency_record(config, "ETH", shape, linked=True)
+    assert currency_record(config, "USDT", shape)["is_account"] == 1
+    assert currency_record(config, "USDT", shape)["instrument"] == 0
+    linked = currency_record(config, "ETH", shape)
     assert linked["instrument"] == symbols.index("ETH-USDT") + 1
-    assert currency_record(config, "ETH", shape, linked=False)["instrument"] == 0
 
 
 def test_a_regime_mask_has_the_bits_of_its_regimes():
@@ -808,8 +808,6 @@ def test_moves_follow_the_group_and_the_venue():
 
 @pytest.fixture(scope="module")
 def core():
-    from riskcore._core import Core
-
     made = Core()
     instruments = load_instruments()
     write_parameters(made, load_config("growth"), START)
@@ -827,6 +825,38 @@ def test_each_parameter_reaches_the_buffer(core):
             assert stored == value, name
 
 
+class EveryEvent:
+    """A core after each of whose events `look` is called."""
+
+    def __init__(self, core, look):
+        self._core, self._look = core, look
+
+    def __getattr__(self, name):
+        found = getattr(self._core, name)
+
+        def call(*arguments):
+            answer = found(*arguments)
+            self._look(self._core.state)
+            return answer
+
+        return call if callable(found) else found
+
+
+def test_a_link_that_stays_is_never_cut_and_one_that_goes_is(core):
+    config, changed = load_instruments(), Core(core.shape)
+    changed.load_state(core.state_bytes())
+    code = next(c for c, row in config.currencies.items() if row.linked_instrument is not None)
+    index = list(config.currencies).index(code)
+    seen = set()
+    follow = EveryEvent(changed, lambda state: seen.add(int(state.currencies[index].instrument)))
+    write_instruments(follow, config, START)
+    assert seen == {currency_record(config, code, changed.shape)["instrument"]}
+    cut = config.currencies[code].model_copy(update={"linked_instrument": None})
+    config = config.model_copy(update={"currencies": {**config.currencies, code: cut}})
+    write_instruments(follow, config, START)
+    assert changed.state.currencies[index].instrument == 0
+
+
 def test_the_core_derives_what_no_file_holds(core):
     assert all(core.state.parameters[name] > 0 for name in DERIVED)
     assert core.state.parameters.samples_per_day == 288.0
@@ -839,7 +869,7 @@ def test_each_record_reaches_the_buffer(core):
         for name in record.dtype.names:
             assert np.all(stored[name] == record[name]), (symbol, name)
     for index, code in enumerate(config.currencies):
-        record = currency_record(config, code, shape, linked=True)
+        record = currency_record(config, code, shape)
         for name in ("state", "is_account", "instrument", "shock"):
             assert core.state.currencies[index][name] == record[name], (code, name)
     header = core.state.header
