@@ -1880,7 +1880,8 @@ int64_t rc_venue_set(struct rc_state *state, int64_t time_ns, int64_t index,
  *
  * Scenarios take both into the shocks of what is settled in it: set them again after a change. The
  * first currency set with is_account = 1 is the account currency for ever; its rate is 1. A
- * currency may link to an instrument once that instrument is set.
+ * currency may link to an instrument once that instrument is set. Its balance weighs in VaR and ES
+ * from then on, at the present mark, and no longer where it was linked before.
  *
  * Returns: RC_BAD_BUFFER, RC_INVALID_TIME, RC_INVALID_INSTRUMENT, RC_INVALID_CURRENCY,
  * RC_INVALID_VALUE, RC_INVALID_CODE or RC_OK.
@@ -1935,6 +1936,8 @@ int64_t rc_scenario_set(struct rc_state *state, int64_t time_ns, int64_t index,
 
 /* Take the best bid and ask of an instrument. Only a good book moves the mark.
  *
+ * Orders of any instrument that got no answer in time are of unknown fate from here on.
+ *
  *   time_ns               Of the writer. A late one, before the last event, moves the mark, and is
  *                         as old as it says.
  *   bid_ticks, ask_ticks  0 to RC_MAX_TICKS
@@ -1949,6 +1952,8 @@ int64_t rc_on_quote(struct rc_state *state, int64_t time_ns, int64_t instrument,
                     int64_t bid_lots, int64_t ask_ticks, int64_t ask_lots) RC_NOEXCEPT;
 
 /* Take a public trade: traded liquidity, and the first mark where no book was seen.
+ *
+ * Orders of any instrument that got no answer in time are of unknown fate from here on.
  *
  *   price_ticks  1 to RC_MAX_TICKS
  *   lots         1 to RC_MAX_LOTS
