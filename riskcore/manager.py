@@ -280,10 +280,11 @@ class AdaptiveRiskManager:
         """The writer of an account that outlives its process: every event is journaled.
 
         A new place is made with the configuration. Where one exists, the account is recovered as it
-        was, its limits too, with a warning where they are not those of the file: `set_config`
-        changes them. Every order that was live is of unknown fate then until it is reconciled, and
-        its instrument opens nothing. ``store.recovery`` tells what was done. Leave with `close`, or
-        use it as a context manager.
+        was, its limits, instruments and scenarios too, with a warning where they are not those of
+        the files: `set_config` and `set_instruments` change them, and a change of instruments that
+        was cut short is finished. Every order that was live is of unknown fate then until it is
+        reconciled, and its instrument opens nothing. ``store.recovery`` tells what was done. Leave
+        with `close`, or use it as a context manager.
 
         The journal survives the process, also killed, not the machine: see `flush`.
 
@@ -356,9 +357,7 @@ class AdaptiveRiskManager:
                         f"its limits, version {limits.version}, until set_config changes them",
                         stacklevel=2,
                     )
-                names, known = self.names(), store.place.names()
-                if any(known.get(section) != names[section] for section in names):
-                    store.keep_names(names)
+                self._compare_instruments(store, terms)
                 store.restart()
             if store.recovery.missing:
                 warnings.warn(
@@ -373,12 +372,39 @@ class AdaptiveRiskManager:
             raise
         return self
 
+    def _compare_instruments(self, store: Writer, terms: InstrumentsConfig) -> None:
+        """Tell what of the files is not in force; finish a change that was cut short."""
+        from riskcore.config.writing import not_in_force, with_looser_states_in_force
+        from riskcore.store.place import UNFINISHED
+
+        names, known, core = self.names(), store.place.names(), store.core
+        now = max(1, int(core.state.header.last_time_ns))
+        if UNFINISHED in known:
+            self._change_instruments(store, terms, now)
+            warnings.warn(
+                f"{terms.source}: a change of instruments of the account at {store.place.name} was "
+                "cut short and has been done again with this file",
+                stacklevel=3,
+            )
+            return
+        trial = Core(store.shape)
+        trial.load_state(core.state_bytes())
+        found = not_in_force(trial, terms, self.scenarios_config, now)
+        if found:
+            more = f" and {len(found) - 1} more are" if len(found) > 1 else " is"
+            warnings.warn(
+                f"{terms.source}: {found[0]}{more} not in force: the account at {store.place.name} "
+                "keeps what it has until set_instruments changes it",
+                stacklevel=3,
+            )
+        # What the file holds back and the account does not is for `set_instruments` to take.
+        self.instruments_config = with_looser_states_in_force(terms, core.state)
+        if any(known.get(section) != names[section] for section in names):
+            store.keep_names(names)
+
     def names(self) -> dict[str, list[str]]:
         """Names by section, in the order of their places in the buffer."""
-        config = self.instruments_config
-        sections = ("instruments", "venues", "currencies", "strategies")
-        names = {section: list(getattr(config, section)) for section in sections}
-        return {**names, "scenarios": list(self.scenarios_config.scenarios)}
+        return _names_of(self.instruments_config, self.scenarios_config)
 
     def flush(self) -> None:
         """Bring journal and state to the medium, so that they survive a power loss up to here.
@@ -518,19 +544,26 @@ class AdaptiveRiskManager:
             self._write_instruments(trial, loaded, now)
             self._write_instruments(self.core, loaded, now)
             self._name(loaded)
-            return
+        else:
+            self._change_instruments(self.store, loaded, now)
+
+    def _change_instruments(self, store: Writer, loaded: InstrumentsConfig, now: int) -> None:
+        """Set instruments in a journaled account; where this is cut short, `attach` finishes it."""
         from riskcore.store.attach import trial_records
+        from riskcore.store.place import UNFINISHED
 
         write = partial(self._write_instruments, config=loaded, now=now)
         records = trial_records(self.core.shape, write, self.core.state_bytes())
-        self.store.need_room(records + 1)
+        store.need_room(records + 1)
+        coming = {**_names_of(loaded, self.scenarios_config), UNFINISHED: []}
         # Whoever keeps names holds the control page: nobody leaves more there.
-        with self.store.place.naming(proven=True) as known:
+        with store.place.naming(first=coming) as known:
             self._answer("set_instruments", self.core.on_clock(now))  # what waits comes first
-            self.store.need_room(records + 1)  # beside that; a kill may still come in between
+            store.need_room(records + 1)  # beside that; a kill may still come in between
+            known.update(coming)
             write(self.core)
             self._name(loaded)
-            known.update(self.names())
+            del known[UNFINISHED]
 
     def _write_instruments(self, core: Core, config: InstrumentsConfig, now: int) -> None:
         """Put instruments and scenarios into a core, with the states that are in force there."""
@@ -1249,6 +1282,13 @@ def _need_models(config: object, instruments: object, scenarios: object) -> None
     need_kind("config", config, RiskConfig)
     need_kind("instruments", instruments, InstrumentsConfig)
     need_kind("scenarios", scenarios, ScenariosConfig)
+
+
+def _names_of(instruments: InstrumentsConfig, scenarios: ScenariosConfig) -> dict[str, list[str]]:
+    """Names by section of a configuration."""
+    sections = ("instruments", "venues", "currencies", "strategies")
+    names = {section: list(getattr(instruments, section)) for section in sections}
+    return {**names, "scenarios": list(scenarios.scenarios)}
 
 
 def _configure(

@@ -106,10 +106,10 @@ def _plain(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = _scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
-            if not isinstance(key, str):
+            if not isinstance(key, str) or not key.isprintable():
                 where = f"{dotted(path)} has" if path else "the file has"
                 text = shown(getattr(key_node, "value", "a collection"))
-                hint = "allowed are texts (in quotes if they look like numbers)"
+                hint = "allowed are texts of one line (in quotes if they look like numbers)"
                 raise FileMistakeError(f"{where} the key {text}: {hint}", _line(key_node))
             here = (*path, key)
             if key in result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from riskcore.config.models import (
     InstrumentsConfig,
     RiskConfig,
     ScenariosConfig,
+    Strategy,
 )
 from riskcore.config.reading import names_of
 from riskcore.config.values import shown_duration
@@ -188,17 +189,74 @@ def with_states_in_force(
 
     So an operator's word, or a settlement, outlives a file that says nothing new about it.
     """
+
+    def is_same(section: str, name: str, code: int) -> bool:
+        old = getattr(before, section).get(name)
+        return old is not None and _state_of(old) == _state_of(getattr(config, section)[name])
+
+    return _with_states(config, state, is_same)
+
+
+def with_looser_states_in_force(config: InstrumentsConfig, state: Any) -> InstrumentsConfig:
+    """The configuration with the state in force of whatever the file allows less than that."""
+
+    def is_looser(section: str, name: str, code: int) -> bool:
+        return code < _state_of(getattr(config, section)[name])
+
+    return _with_states(config, state, is_looser)
+
+
+def _state_of(row: Any) -> int:
+    """The code of a row's state; the larger, the less is allowed."""
+    if isinstance(row, Strategy):
+        return codes.ACTIVE if row.enabled else codes.DISABLED
+    return _STATES[row.state]
+
+
+def _with_states(
+    config: InstrumentsConfig, state: Any, takes: Callable[[str, str, int], bool]
+) -> InstrumentsConfig:
+    """The configuration with the account's state of those rows that `takes` says."""
     names = {code: name for name, code in _STATES.items()}
     parts: dict[str, dict[str, Any]] = {}
-    for section, key in (("venues", "state"), ("strategies", "enabled"), ("instruments", "state")):
-        rows, old = dict(getattr(config, section)), getattr(before, section)
-        for index, name in enumerate(old):
-            if getattr(rows[name], key) == getattr(old[name], key):
-                code = int(state[section][index]["state"])
-                now = code == codes.ACTIVE if section == "strategies" else names[code]
-                rows[name] = rows[name].model_copy(update={key: now})
+    for section in ("venues", "strategies", "instruments"):
+        rows = dict(getattr(config, section))
+        for index, (name, row) in enumerate(rows.items()):
+            code = int(state[section][index]["state"])
+            if code != 0 and takes(section, name, code):
+                now = code == codes.ACTIVE
+                new = {"enabled": now} if section == "strategies" else {"state": names[code]}
+                rows[name] = row.model_copy(update=new)
         parts[section] = rows
     return config.model_copy(update=parts)
+
+
+def not_in_force(
+    core: Any, config: InstrumentsConfig, scenarios: ScenariosConfig, time_ns: int
+) -> list[str]:
+    """Fields (``section.name.field``) that these files would change in an account.
+
+    What is less strict than the file counts, of states; `core` holds a copy of the account and
+    takes the files.
+    """
+    before = core.state.copy()
+    looser = with_looser_states_in_force(config, before)
+    write_instruments(core, with_states_in_force(config, looser, before), time_ns)
+    write_scenarios(core, scenarios, config, time_ns)
+    after, found = core.state, []
+    sections = ("venues", "currencies", "strategies", "instruments")
+    tables = {section: list(getattr(config, section)) for section in sections}
+    tables["scenarios"] = list(scenarios.scenarios)
+    for section, names in tables.items():
+        for index, name in enumerate(names):
+            for field in after[section].dtype.names:
+                if not np.array_equal(before[section][index][field], after[section][index][field]):
+                    found.append(f"{section}.{name}.{field}")
+    for index, name in enumerate(config.instruments):
+        for field in ("down", "up"):
+            if not np.array_equal(before["shocks"][index][field], after["shocks"][index][field]):
+                found.append(f"scenarios: {field} of {name}")
+    return found
 
 
 def venue_record(config: InstrumentsConfig, name: str, shape: Shape) -> Any:

@@ -533,7 +533,7 @@ def cancel_order(state, time_ns, handle):
 def on_ack(state, time_ns, handle, venue_order_id):
     """The venue has accepted an order. Requests sent since then keep waiting, from now on.
 
-    An order of unknown fate works again. A repeat changes only the time.
+    An order of unknown fate works again, also by a repeat, which else changes only the time.
 
     Parameters
     ----------

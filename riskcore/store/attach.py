@@ -11,7 +11,7 @@ from riskcore._core import JournaledCore, Parts
 from riskcore.config.writing import currency_record, instrument_record
 from riskcore.errors import ConfigError, InputError
 from riskcore.layout import Shape
-from riskcore.store.place import Place, part_size
+from riskcore.store.place import UNFINISHED, Place, part_size
 from riskcore.store.writer import Writer, journal_sizes
 
 if TYPE_CHECKING:
@@ -117,15 +117,12 @@ def need_room(
 
 
 def compare_names(store: Writer, config: InstrumentsConfig) -> None:
-    """Names must begin with those that the place has, in the same order.
-
-    There are more where a writer was killed before it kept those of new instruments.
-    """
+    """Names must be those that the place has, in the same order."""
     known = store.place.names()
     for section in _SECTIONS:
         here = list(getattr(config, section))
         there = known.get(section, here)
-        if here[: len(there)] != there:
+        if here != there:
             raise ConfigError(
                 f"{config.source}: {section} are {', '.join(here)}: the account at "
                 f"{store.place.name} has {', '.join(there)}, in this order"
@@ -133,8 +130,9 @@ def compare_names(store: Writer, config: InstrumentsConfig) -> None:
 
 
 def compare_terms(store: Writer, config: InstrumentsConfig) -> None:
-    """Counts and terms must be those in the account."""
+    """Counts and terms must be those in the account; it has fewer where a change was cut short."""
     state, shape = store.core.state, store.shape
+    cut_short = UNFINISHED in store.place.names()
     counts = (
         ("venues", "venue_count"),
         ("currencies", "currency_count"),
@@ -143,12 +141,12 @@ def compare_terms(store: Writer, config: InstrumentsConfig) -> None:
     )
     for section, count in counts:
         here, there = len(getattr(config, section)), int(state.header[count])
-        if here != there:
+        if here < there or (here > there and not cut_short):
             raise ConfigError(
                 f"{config.source}: {section} has {here} entries: the account at "
                 f"{store.place.name} has {there}"
             )
-    for index, symbol in enumerate(config.instruments):
+    for index, symbol in enumerate(list(config.instruments)[: state.header.instrument_count]):
         wanted, found = instrument_record(config, symbol, shape), state.instruments[index]
         for name in _TERMS:
             if wanted[name] != found[name]:
@@ -156,7 +154,7 @@ def compare_terms(store: Writer, config: InstrumentsConfig) -> None:
                     f"{config.source}: instruments.{symbol}: {name} would be {wanted[name]}: the "
                     f"account at {store.place.name} has {found[name]}"
                 )
-    for index, code in enumerate(config.currencies):
+    for index, code in enumerate(list(config.currencies)[: state.header.currency_count]):
         wanted = currency_record(config, code, shape)
         if wanted["is_account"] != state.currencies[index]["is_account"]:
             raise ConfigError(f"{config.source}: the account's currency is not {code}")

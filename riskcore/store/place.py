@@ -68,6 +68,9 @@ def refuse(path: Path, status: int) -> PlaceError:
     return PlaceError(f"{path}: {name}: {_MEANINGS.get(status, 'it cannot be used')}")
 
 
+UNFINISHED = "unfinished"  # a section of the names while instruments are being changed
+
+
 class Place:
     """The names of an account's files.
 
@@ -216,23 +219,25 @@ class Place:
 
     @contextmanager
     def naming(
-        self, patience: float = LOCK_PATIENCE, proven: bool = False
+        self, patience: float = LOCK_PATIENCE, first: Mapping[str, list[str]] | None = None
     ) -> Iterator[dict[str, list[str]]]:
         """The names, to be changed and kept by one process at a time.
 
-        With `proven` they are written as they are first: what would keep new ones from being kept
-        shows before anything else is done.
+        Those in `first` are kept with them before, whatever becomes of the process: what would keep
+        them from it shows before anything else is done.
         """
         with opened(self.path("control"), write=True) as file:
             lock(file, f"{self.name}: the control page is being written", patience)
             try:
                 known = self.names()
-                if proven:
-                    self._write_names(known)
-                before = json.dumps(known)
-                yield known
-                if json.dumps(known) != before:
-                    self._write_names(known)
+                kept = {**known, **(first or {})}
+                if first:
+                    self._write_names(kept)
+                try:
+                    yield known
+                finally:
+                    if json.dumps(known) != json.dumps(kept):
+                        self._write_names(known)
             finally:  # a child that was forked meanwhile has the descriptor too
                 fcntl.flock(file, fcntl.LOCK_UN)
 

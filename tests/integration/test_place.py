@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -754,21 +755,117 @@ def one_more_instrument(path: Path) -> Path:
     return path
 
 
-def test_a_writer_that_dies_before_it_kept_new_names_leaves_an_account_for_the_new_file(
-    tmp_path: Path,
-) -> None:
-    place, more = tmp_path / "account", one_more_instrument(tmp_path / "more.yaml")
-    attach(place).close()
-    names = place / "names.json"
-    before = names.read_bytes()
+CONFIGURED = ("venues", "currencies", "strategies", "instruments", "scenarios", "shocks")
+
+
+def relinked_instruments(path: Path) -> Path:
+    """The packaged instruments and two behind them; two currencies change places in their links."""
+    loaded = load_instruments("instruments").model_dump(mode="json", by_alias=True)
+    listed, currencies = loaded["instruments"], loaded["currencies"]
+    for symbol in ("NEW-USDT-PERP", "NEXT-USDT-PERP"):
+        listed[symbol] = listed["LTC-USDT-PERP"]
+    btc, eth = currencies["BTC"], currencies["ETH"]
+    btc["linked_instrument"], eth["linked_instrument"] = "ETH-USDT", "BTC-USDT"
+    path.write_text(json.dumps(loaded))
+    return path
+
+
+def die_within_a_change(place: Path, file: Path, records: int) -> bool:
+    """Whether a process that set these instruments was killed after so many records."""
+    child = os.fork()
+    if child == 0:
+        accepted = []
+
+        def accept(*answer: Any) -> None:
+            accepted.append(answer)
+            if len(accepted) == records:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        with pytest.MonkeyPatch.context() as patch:
+            risk = attach(place)
+            patch.setattr("riskcore.store.attach.trial_records", lambda *_: 100)
+            patch.setattr("riskcore.config.writing._accept", accept)
+            risk.set_instruments(file, time=NOW)
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def test_a_change_of_instruments_that_was_cut_short_is_finished(tmp_path: Path) -> None:
+    file, place = relinked_instruments(tmp_path / "more.yaml"), tmp_path / "account"
     with attach(place) as risk:
-        risk.set_instruments(more, time=NOW)
-        count = len(risk.instruments)
-    names.write_bytes(before)
-    with pytest.raises(ConfigError, match=f"the account at .* has {count}"):
-        attach(place)
-    attach(place, instruments=more).close()
-    assert Place(place).names()["instruments"][-1] == "NEW-USDT-PERP"
+        for symbol, price in (("BTC-USDT", 30_000), ("ETH-USDT", 2_000)):
+            risk.quote(symbol, price, 1, price + 1, 1, NOW)
+        risk.transfer("binance-spot", "BTC", 1, time=NOW)
+    kept = tmp_path / "kept"
+    shutil.copytree(place, kept)
+    with attach(place) as risk:
+        risk.set_instruments(file, time=NOW)
+        wanted = {
+            name: risk.core.state[name].copy() for name in (*CONFIGURED, "positions", "stress")
+        }
+    records, killed = 1, True
+    while killed:
+        shutil.rmtree(place)
+        shutil.copytree(kept, place)
+        killed = die_within_a_change(place, file, records)
+        if killed:
+            with pytest.raises(ConfigError, match=r"NEW-USDT-PERP.*in this order"):
+                attach(place)
+            with pytest.warns(UserWarning, match="was cut short and has been done again"):
+                risk = attach(place, instruments=file)
+        else:
+            risk = attach(place, instruments=file)
+        with risk:
+            for name, block in wanted.items():
+                assert np.array_equal(risk.core.state[name], block), (records, name)
+        attach(place, instruments=file).close()  # without a warning
+        records += 1
+    assert records > 40
+
+
+def test_a_file_that_is_not_in_force_is_told_until_it_is(tmp_path: Path) -> None:
+    place = tmp_path / "account"
+    with attach(place) as risk:
+        risk.set_strategy_state("trend", "disabled", "Ada", NOW)
+    attach(place).close()  # an operator's word is none of the file's business
+    loaded = load_instruments("instruments").model_dump(mode="json", by_alias=True)
+    loaded["instruments"]["BTC-USDT"]["state"] = "close_only"
+    retired, poorer = tmp_path / "retired.yaml", tmp_path / "poorer.yaml"
+    retired.write_text(json.dumps(loaded))
+    with pytest.warns(UserWarning, match=r"retired.yaml: instruments.BTC-USDT.state is not in"):
+        attach(place, instruments=retired).close()
+    loaded["strategies"]["trend"]["budget"] = 0.01
+    loaded["currencies"]["LTC"]["linked_instrument"] = None
+    poorer.write_text(json.dumps(loaded))
+    with pytest.warns(UserWarning, match=r"and 2 more are not in force: .* until set_instruments"):
+        risk = attach(place, instruments=poorer)
+    with risk:
+        risk.set_instruments(poorer, time=NOW)
+        assert risk.core.state.instruments[0].state == codes.CLOSE_ONLY
+        trend = risk.core.state.strategies[risk.strategy_index("trend")]
+        assert (trend.budget, trend.state) == (0.01, codes.DISABLED)
+    attach(place, instruments=poorer).close()
+    stress = tmp_path / "stress.yaml"
+    text = (ROOT / "config" / "scenarios.yaml").read_text()
+    stress.write_text(text.replace("BTC: {down: 0.32,", "BTC: {down: 0.33,"))
+    with pytest.warns(UserWarning, match=r"scenarios: down of BTC-USDT and \d more"):
+        attach(place, instruments=poorer, scenarios=stress).close()
+
+
+def test_names_that_leave_no_room_for_new_ones_change_nothing(tmp_path: Path) -> None:
+    place, more = tmp_path / "account", relinked_instruments(tmp_path / "more.yaml")
+    attach(place).close()
+    names = json.loads((place / "names.json").read_text())
+    names["authors"] = [""]
+    room = (1 << 24) - len(json.dumps(names, indent=1)) - 13
+    names["authors"] = ["x" * room]
+    (place / "names.json").write_text(json.dumps(names, indent=1))
+    with attach(place) as risk:
+        before = risk.core.state_bytes()
+        with pytest.raises(PlaceError, match=r"names.json: full"):
+            risk.set_instruments(more, time=NOW)
+        assert risk.core.state_bytes() == before
+    assert Place(place).names() == names
 
 
 def test_what_waits_on_the_control_page_outlives_new_instruments(tmp_path: Path) -> None:

@@ -447,6 +447,14 @@ def test_an_unknown_regime(mistake):
     )
 
 
+def test_a_key_of_two_lines_is_one_line(mistake):
+    text = GROWTH.replace("  var_95:", '  "a\\nb": 1\n  var_95:')
+    assert mistake(load_config, text) == (
+        f"bad.yaml:{line_of(GROWTH, 'var_95')}: risk_limits has the key 'a\\nb': allowed are "
+        "texts of one line (in quotes if they look like numbers)"
+    )
+
+
 def test_a_key_given_twice(mistake):
     text = GROWTH.replace("  var_95:", "  max_drawdown: 0.5\n  var_95:")
     first = line_of(text, "max_drawdown")
@@ -494,7 +502,7 @@ def test_limits_that_contradict_each_other(mistake, key, value, rest):
         (
             "1: 2\n",
             "bad.yaml:1: the file has the key '1': "
-            "allowed are texts (in quotes if they look like numbers)",
+            "allowed are texts of one line (in quotes if they look like numbers)",
         ),
         (
             "a: !!python/name:os.system x\n",
