@@ -379,6 +379,8 @@ class AdaptiveRiskManager:
 
         names, known, core = self.names(), store.place.names(), store.core
         now = max(1, int(core.state.header.last_time_ns))
+        # What the file holds back and the account does not is for `set_instruments` to take.
+        self.instruments_config = with_looser_states_in_force(terms, core.state)
         if UNFINISHED in known:
             self._change_instruments(store, terms, now)
             warnings.warn(
@@ -397,8 +399,6 @@ class AdaptiveRiskManager:
                 "keeps what it has until set_instruments changes it",
                 stacklevel=3,
             )
-        # What the file holds back and the account does not is for `set_instruments` to take.
-        self.instruments_config = with_looser_states_in_force(terms, core.state)
         if any(known.get(section) != names[section] for section in names):
             store.keep_names(names)
 

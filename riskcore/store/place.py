@@ -230,13 +230,13 @@ class Place:
             lock(file, f"{self.name}: the control page is being written", patience)
             try:
                 known = self.names()
-                kept = {**known, **(first or {})}
+                kept = json.dumps({**known, **(first or {})})
                 if first:
-                    self._write_names(kept)
+                    self._write_names(json.loads(kept))
                 try:
                     yield known
                 finally:
-                    if json.dumps(known) != json.dumps(kept):
+                    if json.dumps(known) != kept:
                         self._write_names(known)
             finally:  # a child that was forked meanwhile has the descriptor too
                 fcntl.flock(file, fcntl.LOCK_UN)

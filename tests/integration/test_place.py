@@ -765,6 +765,7 @@ def relinked_instruments(path: Path) -> Path:
     for symbol in ("NEW-USDT-PERP", "NEXT-USDT-PERP"):
         listed[symbol] = listed["LTC-USDT-PERP"]
     btc, eth = currencies["BTC"], currencies["ETH"]
+    listed["ETH-USDT"]["state"] = "close_only"
     btc["linked_instrument"], eth["linked_instrument"] = "ETH-USDT", "BTC-USDT"
     path.write_text(json.dumps(loaded))
     return path
