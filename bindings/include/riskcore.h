@@ -2117,7 +2117,7 @@ int64_t rc_replace(struct rc_state *state, int64_t time_ns, int64_t handle, int6
 
 /* The venue has accepted an order. Requests sent since then keep waiting, from now on.
  *
- * An order of unknown fate works again. A repeat changes only the time.
+ * An order of unknown fate works again, also by a repeat, which else changes only the time.
  *
  *   venue_order_id  Opaque, 0 to RC_MAX_IDENTIFIER.
  *

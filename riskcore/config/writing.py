@@ -367,7 +367,7 @@ def write_instruments(core: Any, config: InstrumentsConfig, time_ns: int) -> Non
     for index, code in enumerate(config.currencies):
         record = currency_record(config, code, shape)
         # It can name its instrument only after both are known; a link that stays is never cut.
-        if record["instrument"] != core.state.currencies[index].instrument:
+        if record["instrument"] != core.state["currencies"][index]["instrument"]:
             record["instrument"] = 0
         _accept(core.currency_set(time_ns, index, record), config.source, f"currencies.{code}")
     for index, name in enumerate(config.strategies):

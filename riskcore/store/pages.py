@@ -153,7 +153,9 @@ class ControlPage:
         record["author"] = to_author(author)
         with self._part.locked():
             if self.config_waits and not to_flag("replace", replace):
-                raise StateError("the writer has not taken the last limits: wait, or replace them")
+                raise StateError(
+                    "the writer has not taken the last limits: wait, or replace them (--replace)"
+                )
             state = Part(self.place, "state", self._parts).record
             for block in limits_ahead(self._part.record, self._journal.record, state):
                 need_new_version(loaded, block, self._parts.shape)

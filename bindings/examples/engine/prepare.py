@@ -59,15 +59,16 @@ class Image:
     def __init__(self, library: Path, time_ns: int, *, steady: bool = False) -> None:
         self.shape, self.time_ns, self.steady = Shape(), time_ns, steady
         self.library = ctypes.CDLL(str(library))
-        self.state = allocate(state_dtype(self.shape))
+        memory = allocate(state_dtype(self.shape))
+        self.state = memory[0]
         names = ("journal", "control_page", "published_page", "payload", "event", "decision")
         self.records = {name: allocate(record_dtype(name, self.shape)) for name in names}
         self.ring = np.zeros(CAPACITY, record_dtype("journal_record", self.shape))
-        self._call("rc_state_init", self.state)
+        self._call("rc_state_init", memory)
         self._call("rc_journal_init", self.records["journal"], CAPACITY, 0, 0)
         self._call("rc_control_init", self.records["control_page"])
         self._call("rc_page_init", self.records["published_page"])
-        self.links = [self.state, self.records["journal"], self.ring]
+        self.links = [memory, self.records["journal"], self.ring]
         self.links += [self.records["control_page"], self.records["published_page"]]
 
     def _call(self, name: str, *arguments: Any) -> int:
