@@ -23,6 +23,20 @@ from riskcore.instrument import Grid
 from riskcore.layout import Shape, allocate, record_dtype
 
 _STATES = {"active": codes.ACTIVE, "close_only": codes.CLOSE_ONLY, "down": codes.DOWN}
+# What a file gives of each section; all else in a record is the account's.
+CONFIGURED: dict[str, tuple[str, ...]] = {
+    "venues": (
+        *("state", "message_interval_ns", "message_burst_ns", "message_reserve_ns"),
+        *("window_ns", "window_limit", "window_reserve", "reject_decay"),
+    ),
+    "currencies": ("state", "is_account", "instrument", "shock"),
+    "strategies": (
+        *("state", "regime_mask", "budget", "max_drawdown", "max_daily_loss"),
+        *("order_interval_ns", "order_burst_ns"),
+    ),
+    "instruments": record_dtype("instrument", Shape()).names or (),
+    "scenarios": ("enabled", "horizon_ns", "scenario_id"),
+}
 _KINDS = {"spot": codes.SPOT, "linear": codes.LINEAR, "inverse": codes.INVERSE}
 
 
@@ -244,14 +258,11 @@ def not_in_force(
     write_instruments(core, with_states_in_force(config, looser, before), time_ns)
     write_scenarios(core, scenarios, config, time_ns)
     after, found = core.state, []
-    sections = ("venues", "currencies", "strategies", "instruments")
-    tables = {section: list(getattr(config, section)) for section in sections}
-    tables["scenarios"] = list(scenarios.scenarios)
-    for section, names in tables.items():
-        for index, name in enumerate(names):
-            for field in after[section].dtype.names:
-                if not np.array_equal(before[section][index][field], after[section][index][field]):
-                    found.append(f"{section}.{name}.{field}")
+    for section, fields in CONFIGURED.items():
+        model = scenarios if section == "scenarios" else config
+        for index, name in enumerate(getattr(model, section)):
+            was, wanted = before[section][index], after[section][index]
+            found += [f"{section}.{name}.{key}" for key in fields if was[key] != wanted[key]]
     for index, name in enumerate(config.instruments):
         for field in ("down", "up"):
             if not np.array_equal(before["shocks"][index][field], after["shocks"][index][field]):

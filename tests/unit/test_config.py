@@ -25,6 +25,7 @@ from riskcore.config import (
 from riskcore.config.models import DERIVED
 from riskcore.config.remarks import remarks
 from riskcore.config.writing import (
+    CONFIGURED,
     currency_record,
     instrument_record,
     need_budget,
@@ -872,14 +873,20 @@ def test_the_core_derives_what_no_file_holds(core):
 
 def test_each_record_reaches_the_buffer(core):
     config, shape = load_instruments(), core.shape
-    for index, symbol in enumerate(config.instruments):
-        record, stored = instrument_record(config, symbol, shape), core.state.instruments[index]
-        for name in record.dtype.names:
-            assert np.all(stored[name] == record[name]), (symbol, name)
-    for index, code in enumerate(config.currencies):
-        record = currency_record(config, code, shape)
-        for name in ("state", "is_account", "instrument", "shock"):
-            assert core.state.currencies[index][name] == record[name], (code, name)
+    makers = {
+        "instruments": instrument_record,
+        "venues": venue_record,
+        "currencies": currency_record,
+        "strategies": strategy_record,
+    }
+    for section, maker in makers.items():
+        for index, name in enumerate(getattr(config, section)):
+            record, stored = maker(config, name, shape), core.state[section][index]
+            for field in record.dtype.names:
+                if field in CONFIGURED[section]:
+                    assert stored[field] == record[field], (name, field)
+                else:
+                    assert not np.any(record[field]), (name, field)
     header = core.state.header
     assert header.venue_count == len(config.venues)
     assert header.strategy_count == len(config.strategies)
