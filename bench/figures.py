@@ -219,9 +219,9 @@ def one_core() -> Iterator[int]:
     try:
         os.sched_setaffinity(0, {core})
     except OSError:  # a sandbox that forbids it
-        yield -1
-        return
+        core = -1
     try:
         yield core
     finally:  # or all that is started later would share it
-        os.sched_setaffinity(0, before)
+        if core >= 0:
+            os.sched_setaffinity(0, before)

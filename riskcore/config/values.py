@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
@@ -30,13 +31,14 @@ UNITS_NS = {
 ALL_REGIMES = (1 << SHAPE_BOUNDS["regimes"][1]) - 1
 
 
-class Kind:
+class Kind(ABC):
     """A kind of value: callable that converts, with ``allowed`` for messages."""
 
     allowed: str
 
+    @abstractmethod
     def __call__(self, value: Any) -> Any:
-        raise NotImplementedError
+        """The value as the model keeps it; ValueError where it is none."""
 
     def refuse(self, hint: str = "") -> ValueError:
         return ValueError(f"allowed is {self.allowed}" + (f"; {hint}" if hint else ""))

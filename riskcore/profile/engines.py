@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ def make_record(name: str, shape: Shape) -> Any:
     return np.zeros(1, dtype=record_dtype(name, shape)).view(np.recarray)[0]
 
 
-class Engine:
+class Engine(ABC):
     """A state and the calls on it."""
 
     def __init__(self, shape: Shape) -> None:
@@ -37,13 +38,13 @@ class Engine:
                 setattr(self, export.method, self.bind(export))
         self.state_init()  # type: ignore[attr-defined]
 
+    @abstractmethod
     def bind(self, export: Export) -> Callable[..., int]:
         """A callable for one export, the state and the constants filled in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply_many(self, events: np.ndarray) -> np.ndarray:
         """Apply event records in order; their statuses."""
-        raise NotImplementedError
 
     def check_order(self) -> int:
         """Ask for `order`."""

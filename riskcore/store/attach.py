@@ -55,8 +55,9 @@ def attach(
     )
     try:
         if not store.unused:
-            compare_names(store, instruments)
-            compare_terms(store, instruments)
+            known = where.names()
+            compare_names(where, known, instruments)
+            compare_terms(store, instruments, cut_short=UNFINISHED in known)
     except BaseException:
         store.discard()
         raise
@@ -116,23 +117,21 @@ def need_room(
         )
 
 
-def compare_names(store: Writer, config: InstrumentsConfig) -> None:
+def compare_names(place: Place, known: dict[str, list[str]], config: InstrumentsConfig) -> None:
     """Names must be those that the place has, in the same order."""
-    known = store.place.names()
     for section in _SECTIONS:
         here = list(getattr(config, section))
         there = known.get(section, here)
         if here != there:
             raise ConfigError(
                 f"{config.source}: {section} are {', '.join(here)}: the account at "
-                f"{store.place.name} has {', '.join(there)}, in this order"
+                f"{place.name} has {', '.join(there)}, in this order"
             )
 
 
-def compare_terms(store: Writer, config: InstrumentsConfig) -> None:
+def compare_terms(store: Writer, config: InstrumentsConfig, *, cut_short: bool) -> None:
     """Counts and terms must be those in the account; it has fewer where a change was cut short."""
     state, shape = store.core.state, store.shape
-    cut_short = UNFINISHED in store.place.names()
     counts = (
         ("venues", "venue_count"),
         ("currencies", "currency_count"),

@@ -67,10 +67,10 @@ def recover(engine: Engine, place: Path) -> dict[str, object]:
     return recovery
 
 
-def stop_within_an_event(process: int, place: Path, random_: random.Random) -> None:
+def stop_within_an_event(process: int, place: Path, random_: random.Random) -> bool:
     """Stop the engine's thread, and step it to a random instruction of an event that it applies.
 
-    Where the journal is full already there is none.
+    False where it has none, as its journal had filled before it was stopped.
     """
     trace = ctypes.CDLL(None).ptrace
     trace.argtypes, trace.restype = (
@@ -89,19 +89,22 @@ def stop_within_an_event(process: int, place: Path, random_: random.Random) -> N
     for _ in range(200_000):
         if journal["applied"][0] < journal["committed"][0]:
             if further == 0:
-                return
+                return True
             further -= 1
         resume(PTRACE_SINGLESTEP)
     used = journal["committed"][0] - journal["drained"][0]
     room = journal["capacity"][0] - journal["reserve"][0] - used
-    # One that had filled before the engine was stopped has no more: it is killed where it stands.
     assert room <= MAX_RECORDS, "no event in 200,000 instructions"
+    return False
 
 
 def kill_at_random(
     engine: Engine, place: Path, noted: Path, random_: random.Random, *, within: bool = False
-) -> None:
-    """Let the engine run for a moment under load, then kill it; `within` an event if asked."""
+) -> bool:
+    """Let the engine run for a moment under load, then kill it; `within` an event if asked.
+
+    Whether it was known to be within one.
+    """
     noted.unlink(missing_ok=True)
     options = ("--events", ENDLESS, "--capacity", CAPACITY, "--acknowledgements", noted)
     with engine.running(place, *options) as process:
@@ -111,10 +114,10 @@ def kill_at_random(
             assert time.monotonic() < end
         # Within an event: soon, before the journal is full.
         time.sleep(random_.uniform(0.0, 0.01 if within else 0.1))
-        if within:
-            stop_within_an_event(process.pid, place, random_)
+        stopped = within and stop_within_an_event(process.pid, place, random_)
         process.kill()
         process.wait()
+    return stopped
 
 
 @pytest.mark.parametrize("kills", [10, pytest.param(200, marks=pytest.mark.slow)])
@@ -124,12 +127,12 @@ def test_nothing_acknowledged_is_lost(
     random_ = random.Random(kills)
     place, noted = tmp_path / "place", tmp_path / "noted"
     replica = Replica(native)
-    sources, looked_at, doubtful = [], 0, 0
+    sources, looked_at, doubtful, within = [], 0, 0, 0
     for kill in range(4 * kills):
-        if kill >= kills and doubtful > 0:
+        if kill >= kills and doubtful > 0 and within >= kills // 5:
             break
-        within = kill % 5 == 4
-        kill_at_random(engine, place, noted, random_, within=within)
+        aimed = within < (kill + 1) // 5  # one of five, and again where the journal was full
+        within += kill_at_random(engine, place, noted, random_, within=aimed)
         files = Files(place)
         looked_at += assert_acknowledged_is_there(noted, files)
         committed, applied = files.committed, int(files.journal["applied"][0])
@@ -164,6 +167,7 @@ def test_nothing_acknowledged_is_lost(
             checkpoint(files, replica, native, "checkpoint-a" if kill % 2 else "checkpoint-b")
     assert looked_at > 50 * len(sources)
     assert doubtful > 0, "no kill met a working order"
+    assert within >= kills // 5, "too few kills within an event"
     if kills >= 200:
         assert {"live", "checkpoint"} <= set(sources)
 

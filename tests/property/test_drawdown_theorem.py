@@ -163,7 +163,7 @@ class Desk:
         if abs(room) > 1e-9 * self.peak_seen:  # closer than that it is a matter of rounding
             latched = bool(self.state.account.latches & codes.LATCH_DRAWDOWN)
             assert latched == self.should_latch
-            assert not first or self.gained_on_old_mark, "the drawdown limit was crossed"
+        assert not first or self.gained_on_old_mark, "the drawdown limit was crossed"
 
     def check(self):
         """Equity agrees with the ledger and the drawdown limit has not been crossed."""
